@@ -1,0 +1,1 @@
+"""The HTTP face: one outer ASGI callable, the hot routes, and Litestar behind it."""

@@ -1,0 +1,1 @@
+"""Public data sets: fetched by package client, checked, cached, never committed."""

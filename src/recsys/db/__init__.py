@@ -1,0 +1,1 @@
+"""Postgres: connections, roles, queries, migrations, and the embedded server."""

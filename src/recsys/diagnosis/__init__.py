@@ -1,0 +1,1 @@
+"""The empty-recs runbook, as code."""

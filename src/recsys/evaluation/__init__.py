@@ -1,0 +1,1 @@
+"""Metrics and backtests over the real serving path."""

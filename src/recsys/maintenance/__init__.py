@@ -1,0 +1,1 @@
+"""Upkeep that runs by itself: partitions, retention, schedules."""

@@ -1,0 +1,1 @@
+"""Merchandising rules: what they may say, when they apply, what they do (pure)."""

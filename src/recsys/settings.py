@@ -1,0 +1,211 @@
+"""Every setting: its variable, its default, its meaning. Read once, from the environment, when a command starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from recsys.errors import InvalidSetting
+
+_TRUE = {"1", "true", "yes", "on"}
+_FALSE = {"0", "false", "no", "off"}
+
+
+class Variable(NamedTuple):
+    """How one setting is spelled in the environment."""
+
+    name: str
+    help: str
+    parse: Callable[[str], Any]
+    aliases: tuple[str, ...] = ()
+    secret: bool = False
+
+
+def _bool(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    msg = f"{text!r} is neither true nor false"
+    raise ValueError(msg)
+
+
+def _text(text: str) -> str:
+    return text.strip()
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _int(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if low <= value <= high:
+            return value
+        msg = f"{value} is not within {low}..{high}"
+        raise ValueError(msg)
+
+    return parse
+
+
+def _seconds(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if low <= value <= high:
+            return value
+        msg = f"{value} is not within {low}..{high} seconds"
+        raise ValueError(msg)
+
+    return parse
+
+
+def _choice(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word in words:
+            return word
+        msg = f"{text!r} is none of {', '.join(words)}"
+        raise ValueError(msg)
+
+    return parse
+
+
+def _name(text: str) -> str:
+    word = text.strip()
+    if word.isidentifier() and word.islower():
+        return word
+    msg = f"{text!r} is not a lower-case identifier"
+    raise ValueError(msg)
+
+
+def _setting(
+    name: str,
+    default: Any,
+    parse: Callable[[str], Any],
+    help: str,  # noqa: A002  the word that every command line uses
+    *,
+    aliases: tuple[str, ...] = (),
+    secret: bool = False,
+) -> Any:
+    return field(default=default, metadata={"variable": Variable(name, help, parse, aliases, secret)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the environment says. A wrong value raises InvalidSetting with the variable's name and the remedy."""
+
+    # where the data is
+    database_url: str | None = _setting(
+        "DATABASE_URL",
+        None,
+        _text,
+        "Postgres to use, as the service's login. Without it an embedded Postgres is started in RECSYS_DATA_DIR.",
+        secret=True,
+    )
+    owner_database_url: str | None = _setting(
+        "RECSYS_OWNER_DATABASE_URL",
+        None,
+        _text,
+        "The same database as a login that may act as the owner (migrations, retirement). Default: DATABASE_URL.",
+        secret=True,
+    )
+    data_dir: Path = _setting(
+        "RECSYS_DATA_DIR", Path(".recsys"), _path, "Folder of the embedded database, the spool and the caches."
+    )
+    postgres_bin: Path | None = _setting(
+        "RECSYS_POSTGRES_BIN", None, _path, "Folder with the binaries of the embedded Postgres (initdb, postgres, ...)."
+    )
+    db_role_prefix: str = _setting(
+        "RECSYS_DB_ROLE_PREFIX",
+        "recsys",
+        _name,
+        "Prefix of the three database roles, so that installations can share a cluster.",
+    )
+    db_pooler: str = _setting(
+        "RECSYS_DB_POOLER",
+        "none",
+        _choice("none", "transaction"),
+        "`transaction` when a transaction pooler stands before Postgres.",
+    )
+    db_pool_size: int = _setting("RECSYS_DB_POOL_SIZE", 4, _int(1, 100), "Connections that one process keeps at most.")
+    require_rls: bool = _setting(
+        "RECSYS_REQUIRE_RLS", True, _bool, "Refuse to start when the database would not keep tenants apart."
+    )
+
+    # the server
+    host: str = _setting("RECSYS_HOST", "127.0.0.1", _text, "Address to listen on.")
+    port: int = _setting("RECSYS_PORT", 8000, _int(0, 65535), "Port to listen on.")
+    workers: int = _setting("RECSYS_WORKERS", 1, _int(1, 64), "Worker processes.")
+    log_level: str = _setting(
+        "RECSYS_LOG_LEVEL",
+        "info",
+        _choice("debug", "info", "warning", "error"),
+        "Least severe log line that is written.",
+    )
+    log_format: str = _setting(
+        "RECSYS_LOG_FORMAT",
+        "auto",
+        _choice("auto", "json", "console"),
+        "`auto` is console on a terminal, json elsewhere.",
+    )
+
+    # identity
+    auth_required: bool = _setting(
+        "RECSYS_AUTH_REQUIRED",
+        True,
+        _bool,
+        "Demand an API key or a token on every route that serves data.",
+        aliases=("AUTH_REQUIRED",),
+    )
+    dev_mode: bool | None = _setting(
+        "RECSYS_DEV_MODE",
+        None,
+        _bool,
+        "Accept X-Dev-* headers and X-Org-Id alone. Default: only with the embedded database on a loopback address.",
+    )
+    user_key_secret: str | None = _setting(
+        "RECSYS_USER_KEY_SECRET",
+        None,
+        _text,
+        "Secret of the user keys. The embedded installation makes and keeps one; elsewhere it must be set.",
+        aliases=("EXPOSURE_HASH_SALT",),
+        secret=True,
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this process uses the embedded Postgres."""
+        return self.database_url is None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+        """Read every variable; *overrides* (from command line options) win when they are not None."""
+        values = {name: value for name, variable in variables() if (value := _read(variable, environ)) is not None}
+        values.update({name: value for name, value in overrides.items() if value is not None})
+        return cls(**values)
+
+
+def variables() -> list[tuple[str, Variable]]:
+    """List (field name, variable) of every setting, in the order of the reference page."""
+    return [(item.name, item.metadata["variable"]) for item in fields(Settings)]
+
+
+def variable(name: str) -> str:
+    """Name the environment variable of one field of Settings."""
+    return dict(variables())[name].name
+
+
+def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
+    for name in (variable.name, *variable.aliases):
+        text = environ.get(name, "")
+        if text.strip():
+            try:
+                return variable.parse(text)
+            except ValueError as error:
+                shown = "its value" if variable.secret else str(error)
+                msg = f"{name}: {shown} can not be used. {variable.help}"
+                raise InvalidSetting(msg) from None
+    return None

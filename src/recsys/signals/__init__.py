@@ -1,0 +1,1 @@
+"""From interactions to the three signal tables."""

@@ -1,0 +1,1 @@
+"""One namespace's signals, frozen in memory: made, loaded, kept fresh."""

@@ -1,0 +1,32 @@
+"""External ids and the dense numbers that stand for them inside a snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.int32]
+
+
+class Vocabulary:
+    """The ids of a catalogue in code point order; an id's number is its place, so ties by number are ties by id."""
+
+    __slots__ = ("_numbers", "ids")
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.ids: tuple[str, ...] = tuple(sorted(set(ids)))
+        self._numbers = {item_id: number for number, item_id in enumerate(self.ids)}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def number(self, item_id: str) -> int | None:
+        """Return the number of an id, None if the catalogue does not hold it."""
+        return self._numbers.get(item_id)
+
+    def known(self, ids: Iterable[str]) -> Numbers:
+        """Return the numbers of those ids that the catalogue holds, in the order given, shape (m,), m <= len(ids)."""
+        find = self._numbers.get
+        return np.array([number for item_id in ids if (number := find(item_id)) is not None], dtype=np.int32)
