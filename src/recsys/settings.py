@@ -12,6 +12,7 @@ from recsys.errors import InvalidSetting
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class Variable(NamedTuple):
@@ -180,6 +181,13 @@ class Settings:
         """Whether this process uses the embedded Postgres."""
         return self.database_url is None
 
+    @property
+    def development(self) -> bool:
+        """Whether X-Dev-* headers and X-Org-Id alone are believed: said so, or embedded on a loopback address."""
+        if self.dev_mode is not None:
+            return self.dev_mode
+        return self.embedded and self.host in _LOOPBACK
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
         """Read every variable; *overrides* (from command line options) win when they are not None."""
@@ -191,6 +199,11 @@ class Settings:
 def variables() -> list[tuple[str, Variable]]:
     """List (field name, variable) of every setting, in the order of the reference page."""
     return [(item.name, item.metadata["variable"]) for item in fields(Settings)]
+
+
+def environment(**values: Any) -> dict[str, str]:
+    """Spell settings as variables, for a process that reads them from its environment; None is left out."""
+    return {variable(name): str(value) for name, value in values.items() if value is not None}
 
 
 def variable(name: str) -> str:
