@@ -39,6 +39,22 @@ class Candidates(Struct, frozen=True, forbid_unknown_fields=True):
     factor: int = 5
 
 
+class Personalization(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the visitor's tag profile counts: ``weight * h / (h + damping)`` of the score, after h known interactions."""
+
+    weight: float = 0.2
+    damping: float = 5.0
+    half_life: float | None = 30.0
+    """Days until an interaction counts half in the profile; None: all count alike."""
+
+
+class Exclusions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which items of the visitor's own history are left out, for how many days; None: they are not, 0: for ever."""
+
+    seen_days: float | None = None
+    purchased_days: float | None = None
+
+
 class RequestParams(Struct, frozen=True, kw_only=True):
     """What ranks one request on one surface: the document's request part with the surface's overrides applied."""
 
@@ -51,6 +67,8 @@ class RequestParams(Struct, frozen=True, kw_only=True):
     candidates: Candidates = Candidates()
     caps: dict[str, int] = {}
     mmr_lambda: float | None = None
+    personalization: Personalization = Personalization()
+    exclusions: Exclusions = Exclusions()
     namespace: str | None = None
     fallbacks: tuple[str, ...] = ()
 

@@ -1,0 +1,90 @@
+"""The rules that are live for one request, compiled against one snapshot: what ranking reads of them (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.snapshot.vocabulary import Numbers
+
+
+class Pin(NamedTuple):
+    """One item that a rule puts at the top, or at an exact position (counted from 1)."""
+
+    number: int | None
+    """None where the snapshot does not know the item."""
+    item_id: str
+    position: int | None
+    rule_id: str
+    limit: int | None = None
+    """At most this many pins of the rule are placed; those that can not be placed do not count."""
+
+
+class Adjustment(NamedTuple):
+    """What one boost or bury rule adds to the scores of its items."""
+
+    numbers: Numbers
+    """Ascending, each once."""
+    amount: float
+    """Signed: a bury of 0.5 is -0.5."""
+    rule_id: str
+    action: Literal["boost", "bury"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Live:
+    """Every live rule's effect, rules in order of precedence. n is the number of items of the snapshot.
+
+    Made by `live`, once per set of live rules and snapshot, and shared by all requests that both serve.
+    """
+
+    pins: tuple[Pin, ...] = ()
+    adjustments: tuple[Adjustment, ...] = ()
+    blocked: npt.NDArray[np.bool_] | None = None
+    """Shape (n,); None where nothing is blocked."""
+    lift: npt.NDArray[np.float64] | None = None
+    """Shape (n,): the sum of all adjustments; None where there are none."""
+    promoted: Numbers = np.empty(0, dtype=np.int32)  # noqa: RUF009  an empty array can not be changed
+    """The most popular items of boosted targets, which join every pool."""
+
+
+NO_RULES = Live()
+
+
+def live(
+    n_items: int,
+    *,
+    pins: Sequence[Pin] = (),
+    adjustments: Sequence[Adjustment] = (),
+    blocked: Numbers | None = None,
+    promoted: Numbers | None = None,
+) -> Live:
+    """Compile rule effects for a snapshot of *n_items* items; O(n_items + targets), so not once a request."""
+    return Live(
+        pins=tuple(pins),
+        adjustments=tuple(adjustments),
+        blocked=_mask(n_items, blocked),
+        lift=_lift(n_items, adjustments),
+        promoted=NO_RULES.promoted if promoted is None else np.unique(promoted).astype(np.int32),
+    )
+
+
+def _mask(n_items: int, numbers: Numbers | None) -> npt.NDArray[np.bool_] | None:
+    if numbers is None or len(numbers) == 0:
+        return None
+    mask = np.zeros(n_items, dtype=np.bool_)
+    mask[numbers] = True
+    return mask
+
+
+def _lift(n_items: int, adjustments: Sequence[Adjustment]) -> npt.NDArray[np.float64] | None:
+    if not adjustments:
+        return None
+    lift = np.zeros(n_items, dtype=np.float64)
+    for adjustment in adjustments:
+        lift[adjustment.numbers] += adjustment.amount
+    return lift
