@@ -1,0 +1,249 @@
+"""An interaction: something a visitor did. The wire form, what may be said in it, and the record it becomes (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from recsys.errors import InvalidRequest, Problem
+from recsys.events.user_key import user_key
+from recsys.identifiers import uuid7, uuid7_milliseconds
+
+EVENTS_MAX = 1000
+META_BYTES_MAX = 4096
+AHEAD = timedelta(minutes=5)
+"""How far a client's clock may run ahead."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NOT_A_NAME = re.compile(r"[/\\]|^\.{1,2}$")
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+_Id = Annotated[str, Meta(min_length=1, max_length=128)]
+_UserId = Annotated[str, Meta(max_length=256)]
+
+
+class Interaction(Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """One thing a visitor did: the columns of ``interaction_events``, in the order in which the spool stores them.
+
+    Its identity is ``(tenant_id, event_id, occurred_at)``: a retry or a replay changes nothing.
+    New fields go to the end and have a default, so that files of older versions stay readable.
+    """
+
+    event_id: str
+    tenant_id: UUID
+    occurred_at: datetime
+    """Aware, UTC."""
+    received_at: datetime
+    seq: int
+    """Order of arrival among equal `occurred_at`; 64 bits."""
+    event_type: str
+    item_id: str
+    request_id: str | None = None
+    user_key: bytes | None = None
+    session_id: str | None = None
+    surface: str | None = None
+    segment: str | None = None
+    position: int | None = None
+    value: float | None = None
+    meta: bytes | None = None
+    """JSON text of an object."""
+
+
+class Policy(Struct, frozen=True):
+    """What ingest accepts, and for whom."""
+
+    tenant_id: UUID
+    secret: bytes
+    """The secret of the user keys."""
+    accept_days: int = 400
+    """Older events are rejected: their partition may be gone. `partition_policies` says how many days."""
+
+
+class Rejection(Struct, frozen=True):
+    """Why one event of a batch was not taken; the others were."""
+
+    index: int
+    code: str
+    detail: str
+
+
+class _User(Struct, frozen=True, forbid_unknown_fields=True):
+    user_id: _UserId | None = None
+    anonymous_id: _UserId | None = None
+    session_id: _UserId | None = None
+
+
+class _Event(Struct, frozen=True, forbid_unknown_fields=True):
+    """One event as a client sends it."""
+
+    event_type: Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
+    item_id: _Id
+    event_id: _Id | None = None
+    user: _User | None = None
+    surface: _Id | None = None
+    segment: _Id | None = None
+    request_id: _Id | None = None
+    position: Annotated[int, Meta(ge=0, le=2**31 - 1)] | None = None
+    value: float | None = None
+    occurred_at: Annotated[datetime, Meta(tz=True)] | None = None
+    meta: dict[str, Any] | None = None
+
+
+class _Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    events: Annotated[list[Raw], Meta(min_length=1, max_length=EVENTS_MAX)]
+
+
+class _RejectedError(Exception):
+    """One event can not be taken: a code and a detail."""
+
+
+_batch = msgspec.json.Decoder(_Batch)
+_event = msgspec.json.Decoder(_Event)
+_encode_json = msgspec.json.Encoder().encode
+_NOBODY = _User()
+
+
+def parse(
+    body: bytes, now: datetime, policy: Policy, *, new_id: Callable[[], UUID] = uuid7
+) -> tuple[list[Interaction], list[Rejection]]:
+    """Read the body of ``POST /v1/interactions``: what is taken, in order, and what is not, with the reason.
+
+    Raises InvalidRequest when the body is not an object with 1..1000 ``events``; whatever is wrong inside one
+    event rejects that event alone. *now* (aware, UTC) is when the batch arrived.
+    """
+    accepted: list[Interaction] = []
+    rejected: list[Rejection] = []
+    arrival = (now - _EPOCH) // _MICROSECOND * EVENTS_MAX
+    for index, raw in enumerate(_events(body)):
+        try:
+            event = _read(raw)
+            event_id, occurred_at = _identity(event, now, new_id)
+            _check_time(occurred_at, now, policy)
+            accepted.append(_record(event, event_id, occurred_at, now, arrival + index, policy))
+        except _RejectedError as reason:
+            rejected.append(Rejection(index, *reason.args))
+    return accepted, rejected
+
+
+def _events(body: bytes) -> list[Raw]:
+    try:
+        return _batch.decode(body).events
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest([_problem(error)]) from None
+    except RecursionError:
+        raise InvalidRequest([Problem("$", "The JSON is nested too deeply.")]) from None
+
+
+def _problem(error: Exception) -> Problem:
+    message, _, path = str(error).partition(" - at ")
+    return Problem(path.strip("`") or "$", message)
+
+
+def _read(raw: Raw) -> _Event:
+    try:
+        event = _event.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        path, message = _problem(error)
+        raise _RejectedError("EVENT_INVALID", f"{path}: {message}") from None
+    except RecursionError:
+        raise _RejectedError("EVENT_INVALID", "$: The JSON is nested too deeply.") from None
+    for path, text in _texts(event):
+        if _CONTROL.search(text):
+            raise _RejectedError("EVENT_INVALID", f"$.{path}: Control characters are not allowed.")
+    for path, name in (("surface", event.surface), ("segment", event.segment)):
+        if name is not None and _NOT_A_NAME.search(name):
+            raise _RejectedError("EVENT_INVALID", f"$.{path}: A name holds no / and no \\, and is neither . nor ..")
+    return event
+
+
+def _meta(event: _Event) -> bytes | None:
+    """Return the event's meta as JSON text that jsonb stores unchanged."""
+    if event.meta is None:
+        return None
+    text = _encode_json(event.meta)
+    if len(text) > META_BYTES_MAX:
+        raise _RejectedError("EVENT_INVALID", f"$.meta: At most {META_BYTES_MAX} bytes of JSON, this is {len(text)}.")
+    if _ESCAPED_NUL.search(text):
+        raise _RejectedError("EVENT_INVALID", "$.meta: The character U+0000 is not allowed.")
+    return text
+
+
+def _texts(event: _Event) -> Iterator[tuple[str, str]]:
+    user = event.user or _NOBODY
+    for path, text in (
+        ("item_id", event.item_id),
+        ("event_id", event.event_id),
+        ("surface", event.surface),
+        ("segment", event.segment),
+        ("request_id", event.request_id),
+        ("user.user_id", user.user_id),
+        ("user.anonymous_id", user.anonymous_id),
+        ("user.session_id", user.session_id),
+    ):
+        if text is not None:
+            yield path, text
+
+
+def _identity(event: _Event, now: datetime, new_id: Callable[[], UUID]) -> tuple[str, datetime]:
+    """Give the event's id and time, both fixed by the client or both made now, so that a retry finds the same row."""
+    if event.event_id is None:
+        return str(new_id()), event.occurred_at or now
+    if event.occurred_at is not None:
+        return event.event_id, event.occurred_at
+    milliseconds = _uuid_time(event.event_id)
+    if milliseconds is None:
+        raise _RejectedError(
+            "EVENT_TIME_MISSING",
+            "An event_id needs a fixed time, or a retry would be a new event: "
+            "send occurred_at too, or make the event_id a UUID version 7.",
+        )
+    return event.event_id, _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+def _uuid_time(event_id: str) -> int | None:
+    try:
+        return uuid7_milliseconds(UUID(event_id))
+    except ValueError:
+        return None
+
+
+def _check_time(occurred_at: datetime, now: datetime, policy: Policy) -> None:
+    if occurred_at > now + AHEAD:
+        raise _RejectedError("EVENT_IN_FUTURE", "The time is more than 5 minutes ahead of the server's clock.")
+    if occurred_at < now - timedelta(days=policy.accept_days):
+        raise _RejectedError(
+            "EVENT_TOO_OLD",
+            f"Events older than {policy.accept_days} days are not accepted here; "
+            "`recsys interactions import --since` loads history.",
+        )
+
+
+def _record(
+    event: _Event, event_id: str, occurred_at: datetime, now: datetime, seq: int, policy: Policy
+) -> Interaction:
+    user = event.user or _NOBODY
+    return Interaction(
+        event_id=event_id,
+        tenant_id=policy.tenant_id,
+        occurred_at=occurred_at.astimezone(UTC),
+        received_at=now,
+        seq=seq,
+        event_type=event.event_type,
+        item_id=event.item_id,
+        request_id=event.request_id,
+        user_key=user_key(policy.secret, policy.tenant_id, user.user_id, user.anonymous_id),
+        session_id=user.session_id or None,
+        surface=event.surface,
+        segment=event.segment,
+        position=event.position,
+        value=event.value,
+        meta=_meta(event),
+    )

@@ -1,0 +1,27 @@
+"""The keyed hash that stands for a visitor wherever events are stored; the raw id never is (pure)."""
+
+from __future__ import annotations
+
+import hmac
+from functools import lru_cache
+from uuid import UUID
+
+_DIGEST = "sha256"
+
+
+def user_key(secret: bytes, tenant_id: UUID, user_id: str | None, anonymous_id: str | None) -> bytes | None:
+    """Hash who the visitor is: 32 bytes, HMAC-SHA256 over ``u:`` + user_id, else over ``a:`` + anonymous_id.
+
+    The HMAC key is the tenant's own, derived from *secret*, so that two tenants can not join their visitors.
+    Absent and empty ids are the same thing; None when the request names nobody.
+    """
+    if user_id:
+        return hmac.digest(_tenant_key(secret, tenant_id), b"u:" + user_id.encode(), _DIGEST)
+    if anonymous_id:
+        return hmac.digest(_tenant_key(secret, tenant_id), b"a:" + anonymous_id.encode(), _DIGEST)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _tenant_key(secret: bytes, tenant_id: UUID) -> bytes:
+    return hmac.digest(secret, b"recsys user key, tenant " + tenant_id.bytes, _DIGEST)
