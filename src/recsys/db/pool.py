@@ -1,0 +1,155 @@
+"""Connections: which role a transaction has, and which tenant it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import ConnectionPool
+
+from recsys.db import isolation
+from recsys.db.migrate import migrate_up
+from recsys.db.provision import Urls, provision
+from recsys.db.queries import sql as query
+from recsys.db.roles import Roles, assume
+from recsys.errors import DatabaseUnavailable
+from recsys.settings import Settings
+
+_LOST = ("08", "57P")  # connection exceptions, and a server that stops or starts
+_PATIENCE = 5.0  # seconds to wait for a connection
+_UNREACHABLE = "The database can not be reached ({}). Check DATABASE_URL and that Postgres is running."
+
+
+class Database:
+    """A pool of connections on which every transaction picks its role and its tenant. A context manager."""
+
+    def __init__(self, service_url: str, owner_url: str, *, prefix: str, pooler: str = "none", size: int = 4) -> None:
+        self.roles = Roles.of(prefix)
+        self.service_url = service_url
+        self.owner_url = owner_url
+        self._pool = ConnectionPool(
+            service_url,
+            min_size=0,
+            max_size=size,
+            timeout=_PATIENCE,
+            open=False,
+            kwargs={
+                "application_name": "recsys",
+                # Behind a transaction pooler the next transaction may be on another backend, without the statement.
+                "prepare_threshold": None if pooler == "transaction" else 5,
+            },
+        )
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the database that the settings name; the embedded one is started, made and migrated first.
+
+        DatabaseUnavailable, EmbeddedServerError, MigrationError and IsolationError say what to do.
+        """
+        service_url, owner_url = _urls(settings)
+        database = cls(
+            service_url,
+            owner_url,
+            prefix=settings.db_role_prefix,
+            pooler=settings.db_pooler,
+            size=settings.db_pool_size,
+        )
+        if settings.require_rls:
+            database.require_isolation()
+        database._pool.open()
+        if settings.embedded:
+            with database.system() as conn:
+                conn.execute(query("partitions.ensure_runway"))
+        return database
+
+    def require_isolation(self) -> None:
+        """Raise IsolationError, with the fix, when this login or these tables would let tenants see each other."""
+        with _translated(), psycopg.connect(self.service_url, application_name="recsys") as conn:
+            isolation.require(conn, self.roles)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every connection. Idempotent."""
+        self._pool.close()
+
+    @contextmanager
+    def service(self, tenant_id: UUID) -> Iterator[psycopg.Connection]:
+        """One transaction that sees one tenant's rows and no other's; committed at the end, undone by an exception."""
+        with self._transaction(self.roles.service, tenant_id) as conn:
+            yield conn
+
+    @contextmanager
+    def system(self) -> Iterator[psycopg.Connection]:
+        """One transaction across tenants: drain, snapshots, builders, look-ups before a tenant is known."""
+        with self._transaction(self.roles.system) as conn:
+            yield conn
+
+    @contextmanager
+    def owner(self) -> Iterator[psycopg.Connection]:
+        """One transaction as the owner of everything, on a connection of its own."""
+        with _translated(), psycopg.connect(self.owner_url, application_name="recsys") as conn:
+            assume(conn, self.roles.owner)
+            yield conn
+
+    @contextmanager
+    def _transaction(self, role: str, tenant_id: UUID | None = None) -> Iterator[psycopg.Connection]:
+        with _translated():
+            conn = self._begin(role, tenant_id)
+            try:
+                with conn:  # commits or rolls back; the pool keeps it open
+                    yield conn
+            finally:
+                self._pool.putconn(conn)
+
+    def _begin(self, role: str, tenant_id: UUID | None) -> psycopg.Connection:
+        """Begin on a connection that lives: those that a restart of the server left behind are thrown away."""
+        for _ in range(self._pool.max_size):
+            conn = self._pool.getconn()
+            try:
+                assume(conn, role, tenant_id)
+            except BaseException as error:
+                self._pool.putconn(conn)
+                if not _is_lost(error):
+                    raise
+            else:
+                return conn
+        raise DatabaseUnavailable(_UNREACHABLE.format("every connection was lost"))
+
+
+def _urls(settings: Settings) -> Urls:
+    if settings.database_url is not None:
+        return Urls(settings.database_url, settings.owner_database_url or settings.database_url)
+    from recsys.db.embedded import acquire  # noqa: PLC0415  only those without DATABASE_URL pay for it
+
+    server = acquire(settings)
+    urls = provision(server.superuser_conninfo("postgres"), database="recsys", prefix=settings.db_role_prefix)
+    migrate_up(urls.owner, settings.db_role_prefix)
+    return urls
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Tell a database that is away from one that refuses: the first becomes DatabaseUnavailable."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        if _is_lost(error):
+            raise DatabaseUnavailable(_UNREACHABLE.format(str(error).strip())) from error
+        raise
+
+
+def _is_lost(error: BaseException) -> bool:
+    if not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_LOST)

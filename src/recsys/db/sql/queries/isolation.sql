@@ -1,0 +1,41 @@
+-- name: logins
+-- The login that DATABASE_URL names, and the role that its transactions take.
+select rolname, rolsuper or rolbypassrls as above_the_law, pg_has_role(rolname, %(owner)s, 'USAGE') as inherits_owner
+from pg_roles
+where rolname in (session_user, %(service)s)
+
+-- name: missing_roles
+select role from unnest(%s::text[]) as role where not exists (select from pg_roles where rolname = role)
+
+-- name: not_a_member
+select role from unnest(%s::text[]) as role where not pg_has_role(session_user, role, 'MEMBER')
+
+-- name: has_schema
+select to_regclass('public.tenants') is not null
+
+-- name: open_tables
+-- Tables that hold tenants' rows without row-level security, or with a policy for the service that is not the one of its tenant.
+select relname
+from pg_class
+where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
+    and (relname = 'tenants' or exists (
+        select from pg_attribute where attrelid = pg_class.oid and attname = 'tenant_id' and not attisdropped))
+    and not (
+        relrowsecurity and relforcerowsecurity
+        and (
+            select count(*) = 1 and bool_and(polname = 'service_sees_one_tenant')
+            from pg_policy
+            where polrelid = pg_class.oid
+                and (polroles @> array[(select oid from pg_roles where rolname = %(service)s)] or polroles = '{0}')
+        )
+    )
+order by relname
+
+-- name: open_partitions
+-- Partitions do not inherit row-level security: whoever is granted one reads every tenant's rows in it.
+select child.relname, role
+from pg_class as child
+cross join unnest(%s::text[]) as role
+where child.relnamespace = 'public'::regnamespace and child.relispartition and child.relkind = 'r'
+    and has_table_privilege(role, child.oid, 'select, insert, update, delete, truncate, references, trigger')
+order by child.relname

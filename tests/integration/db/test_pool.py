@@ -1,0 +1,88 @@
+"""Which role and tenant a transaction has, and what it can see."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from recsys.db.pool import Database
+from recsys.errors import DatabaseUnavailable
+
+
+def _tenant(database: Database, external_id: str) -> UUID:
+    with database.system() as conn:
+        row = conn.execute(
+            "insert into tenants (external_id, name) values (%s, %s) returning id", (external_id, external_id)
+        ).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def test_a_transaction_has_the_role_and_the_tenant_it_was_begun_with(database: Database) -> None:
+    """service() acts as the service role for one tenant, system() as the system role for none, owner() as the owner."""
+    tenant = uuid4()
+    question = "select current_user, current_setting('app.tenant_id'), current_setting('timezone')"
+    with database.service(tenant) as conn:
+        assert conn.execute(question).fetchone() == ("recsys_service", str(tenant), "UTC")
+    with database.system() as conn:
+        assert conn.execute(question).fetchone() == ("recsys_system", "", "UTC")
+    with database.owner() as conn:
+        assert conn.execute(question).fetchone() == ("recsys_owner", "", "UTC")
+
+
+def test_an_exception_undoes_the_transaction_and_the_connection_serves_on(database: Database) -> None:
+    """What was written before an exception is not there after it."""
+
+    def fail_after_writing() -> None:
+        with database.system() as conn:
+            conn.execute("insert into tenants (external_id, name) values ('a', 'A')")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail_after_writing()
+    with database.system() as conn:
+        assert conn.execute("select count(*) from tenants").fetchone() == (0,)
+
+
+def test_the_service_sees_its_own_tenant_only(database: Database) -> None:
+    """With tenant A set, the service role sees A's row of tenants and not B's."""
+    a, b = _tenant(database, "a"), _tenant(database, "b")
+    with database.service(a) as conn:
+        assert conn.execute("select id from tenants").fetchall() == [(a,)]
+    assert a != b
+
+
+def test_a_restarted_server_costs_no_transaction(database: Database, operator: psycopg.Connection) -> None:
+    """Connections that the server closed while they were idle are replaced without an error."""
+    with database.system() as conn:
+        backend = conn.info.backend_pid
+    operator.execute("select pg_terminate_backend(%s, 5000)", (backend,))
+    with database.system() as conn:
+        assert conn.info.backend_pid != backend
+
+
+def test_a_connection_lost_in_the_middle_says_that_the_database_is_away(
+    database: Database, operator: psycopg.Connection
+) -> None:
+    """A backend that dies under a transaction raises DatabaseUnavailable, not a driver's error."""
+
+    def lose_the_backend() -> None:
+        with database.system() as conn:
+            operator.execute("select pg_terminate_backend(%s, 5000)", (conn.info.backend_pid,))
+            conn.execute("select 1")
+
+    with pytest.raises(DatabaseUnavailable, match="DATABASE_URL"):
+        lose_the_backend()
+
+
+def test_what_the_database_refuses_is_not_taken_for_an_outage(database: Database) -> None:
+    """A lock that is not available stays what it is: the database is there."""
+    with database.owner() as conn:
+        conn.execute("lock table tenants in access exclusive mode")
+        with database.system() as other:
+            other.execute("set local lock_timeout = '10ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("select from tenants")
+            other.rollback()
