@@ -116,6 +116,12 @@ class Settings:
     data_dir: Path = _setting(
         "RECSYS_DATA_DIR", Path(".recsys"), _path, "Folder of the embedded database, the spool and the caches."
     )
+    dataset_dir: Path | None = _setting(
+        "RECSYS_DATASET_DIR",
+        None,
+        _path,
+        "Folder of fetched public data sets, so that installations can share them. Default: in RECSYS_DATA_DIR.",
+    )
     postgres_bin: Path | None = _setting(
         "RECSYS_POSTGRES_BIN", None, _path, "Folder with the binaries of the embedded Postgres (initdb, postgres, ...)."
     )
@@ -175,6 +181,11 @@ class Settings:
         aliases=("EXPOSURE_HASH_SALT",),
         secret=True,
     )
+
+    @property
+    def dataset_cache(self) -> Path:
+        """Where public data sets are kept."""
+        return self.dataset_dir or self.data_dir / "datasets"
 
     @property
     def embedded(self) -> bool:

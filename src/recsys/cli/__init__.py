@@ -15,6 +15,7 @@ from recsys.errors import CheckFailed, InvalidInput, RecsysError
 COMMANDS = {
     "demo": "from nothing to real recommendations",
     "serve": "answer over HTTP",
+    "data": "fetch public data sets",
     "settings": "list every variable",
 }
 """Every command in the order of the help page; each is a module of this package with a Typer named `app`."""
