@@ -158,9 +158,57 @@ $$;
 comment on function recsys_ensure_runway(timestamptz) is
     'Makes, for every policy, the partition in use at a time and as many beyond it as the policy says; answers the names of the new ones';
 
-revoke execute on function recsys_partition_interval(text, timestamptz), recsys_partitions(text),
-    recsys_ensure_partitions(text, timestamptz), recsys_ensure_runway(timestamptz) from public;
-grant execute on function recsys_partition_interval(text, timestamptz), recsys_partitions(text),
-    recsys_ensure_partitions(text, timestamptz), recsys_ensure_runway(timestamptz) to :"system";
+create function recsys_partition_report(parent text)
+    returns table (
+        partition_name text, lower_bound timestamptz, upper_bound timestamptz, detaching boolean,
+        is_empty boolean, row_estimate bigint, total_bytes bigint
+    )
+    language plpgsql strict security definer
+    set search_path = public, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD' set lock_timeout = '900ms'
+    as $$
+begin
+    for partition_name, lower_bound, upper_bound, detaching in
+        select p.partition_name, p.lower_bound, p.upper_bound, p.detaching from recsys_partitions(parent) as p
+    loop
+        execute format('select not exists (select from only %I)', partition_name) into is_empty;
+        select reltuples, pg_total_relation_size(oid) into row_estimate, total_bytes
+        from pg_class where oid = to_regclass(quote_ident(partition_name));
+        return next;
+    end loop;
+end
+$$;
+comment on function recsys_partition_report(text) is
+    'The partitions of a table with bounds, size, and rows as the planner estimates them (-1: not known yet)';
+
+create function recsys_drop_future_partition(parent text, partition text) returns void
+    language plpgsql strict security definer
+    set search_path = public, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD' set lock_timeout = '900ms'
+    as $$
+declare
+    is_used boolean;
+begin
+    -- Nothing is written beside us from here on; whoever waits finds the partition that is made next in this transaction.
+    execute format('lock table only %I in access exclusive mode', parent);
+    if not exists (
+        select from recsys_partitions(parent) as p where p.partition_name = partition and p.lower_bound > now() and not p.detaching
+    ) then
+        raise exception '% is no partition of % that is still to come', partition, parent using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    execute format('select exists (select from only %I)', partition) into is_used;
+    if is_used then
+        raise exception 'partition % holds rows', partition using errcode = 'object_not_in_prerequisite_state';
+    end if;
+    execute format('drop table %I', partition);
+end
+$$;
+comment on function recsys_drop_future_partition(text, text) is
+    'Drops an empty partition of the future, so that one of another length can take its place in the same transaction';
+
+revoke execute on function recsys_partition_interval(text, timestamptz), recsys_partitions(text), recsys_partition_report(text),
+    recsys_ensure_partitions(text, timestamptz), recsys_ensure_runway(timestamptz), recsys_drop_future_partition(text, text)
+    from public;
+grant execute on function recsys_partition_interval(text, timestamptz), recsys_partitions(text), recsys_partition_report(text),
+    recsys_ensure_partitions(text, timestamptz), recsys_ensure_runway(timestamptz), recsys_drop_future_partition(text, text)
+    to :"system";
 grant select on partition_policies to :"service", :"system";
 grant select on partition_retirements to :"system";
