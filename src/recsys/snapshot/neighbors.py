@@ -1,0 +1,100 @@
+"""The best neighbours of every item: pairs summed over days, weighed, and the strongest kept (pure)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.snapshot.columns import CovisitationColumns
+from recsys.snapshot.decay import Decay, decayed_sums
+from recsys.snapshot.snapshot import Rows
+from recsys.snapshot.vocabulary import Numbers
+from recsys.snapshot.weights import Floats, Meetings, weigh
+from recsys.tenancy.config import SignalParams
+
+_BLOCK = 1 << 20
+"""Pairs weighed at a time: a dozen arrays of this length are alive at once, not a dozen of all pairs."""
+
+_VALUE_BITS = np.uint64(32)
+
+
+class Pairs(NamedTuple):
+    """Every pair once, ordered by item, then neighbour; three arrays of shape (m,), `met` above 0."""
+
+    item: Numbers
+    neighbor: Numbers
+    met: Floats
+
+
+def best_neighbors(columns: CovisitationColumns, n: int, decay: Decay, params: SignalParams) -> Rows:
+    """Return the `params.neighbors` strongest neighbours of each of *n* items, values in 0..1.
+
+    One constant scales all rows, so values compare across items. Pairs of weight 0 are left out.
+    """
+    pairs = _pairs(columns, n, decay)
+    values = _scaled(_weights(pairs, n, params))
+    keep = _strongest(pairs.item, values, params.neighbors)
+    return Rows(indptr(pairs.item[keep], n), pairs.neighbor[keep], values[keep])
+
+
+def indptr(rows: Numbers, n: int) -> npt.NDArray[np.int64]:
+    """Return where each of *n* rows begins, shape (n + 1,), given the row of each entry, in any order."""
+    ends = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=n), out=ends[1:])
+    return ends
+
+
+def _pairs(columns: CovisitationColumns, n: int, decay: Decay) -> Pairs:
+    keys = columns.item * np.int64(n)
+    keys += columns.neighbor
+    keys, met = decayed_sums(keys, columns.day, columns.score, decay)
+    seen = met > 0
+    if not seen.all():
+        keys, met = keys[seen], met[seen]
+    return Pairs((keys // max(n, 1)).astype(np.int32), (keys % max(n, 1)).astype(np.int32), met)
+
+
+def _weights(pairs: Pairs, n: int, params: SignalParams) -> Floats:
+    meetings_of = _marginals(pairs, n)
+    total = float(meetings_of.sum())
+    weights = np.empty(len(pairs.met))
+    for start in range(0, len(weights), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        meetings = Meetings(pairs.met[block], meetings_of[pairs.item[block]], meetings_of[pairs.neighbor[block]], total)
+        weights[block] = weigh(meetings, params.normalization, params.shrinkage)
+    return weights
+
+
+def _marginals(pairs: Pairs, n: int) -> Floats:
+    """How often each item met anything: its row's sum, shape (n,).
+
+    Built tables are symmetric. In rows seeded by hand in one direction only, a neighbour has no row of its own; its
+    column's sum stands in, as if the other direction had been written too.
+    """
+    rows = np.bincount(pairs.item, weights=pairs.met, minlength=n)
+    columns = np.bincount(pairs.neighbor, weights=pairs.met, minlength=n)
+    return np.maximum(rows, columns)
+
+
+def _scaled(weights: Floats) -> npt.NDArray[np.float32]:
+    largest = weights.max(initial=0.0)
+    return (weights / largest if largest > 0 else weights).astype(np.float32)
+
+
+def _strongest(rows: Numbers, values: npt.NDArray[np.float32], keep: int) -> npt.NDArray[np.int64]:
+    """Return the places of the *keep* largest positive values of each row: by row, largest first, ties as they stand.
+
+    *rows* ascends. A positive float32 read as an integer keeps its order, so one sort of row and value does it.
+    """
+    places = np.flatnonzero(values > 0)
+    rows = rows[places]
+    keys = rows.astype(np.uint64) << _VALUE_BITS
+    keys |= ~values[places].view(np.uint32)
+    order = np.argsort(keys, kind="stable")
+    del keys
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    lengths = np.diff(starts, append=len(rows))
+    nth = np.arange(len(rows)) - np.repeat(starts, lengths)
+    return places[order[nth < keep]]

@@ -1,0 +1,82 @@
+"""Counts of co-visitation become weights: how much more than chance brings two items together (pure).
+
+`met` is how often items i and j met (decayed), `left` and `right` how often i and j met anything, `total` the sum of
+that over all items. All formulas are symmetric in i and j, give values >= 0, and are the larger the stronger the tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.tenancy.config import Normalization
+
+Floats = npt.NDArray[np.float64]
+
+
+class Meetings(NamedTuple):
+    """Pairs of items with their marginals; three arrays of shape (m,) and a number."""
+
+    met: Floats
+    left: Floats
+    right: Floats
+    total: float
+
+
+def weigh(meetings: Meetings, normalization: Normalization, shrinkage: float) -> Floats:
+    """Return the weight of each pair, shape (m,). *shrinkage* damps rare pairs in `cosine` and `jaccard`."""
+    return _FORMULAS[normalization](meetings, shrinkage)
+
+
+def _count(meetings: Meetings, _shrinkage: float) -> Floats:
+    return meetings.met
+
+
+def _cosine(meetings: Meetings, shrinkage: float) -> Floats:
+    """``c / (sqrt(f_i * f_j) + shrinkage)``."""
+    return meetings.met / (np.sqrt(meetings.left * meetings.right) + shrinkage)
+
+
+def _jaccard(meetings: Meetings, shrinkage: float) -> Floats:
+    """``c / (f_i + f_j - c + shrinkage)``."""
+    return meetings.met / (meetings.left + meetings.right - meetings.met + shrinkage)
+
+
+def _llr(meetings: Meetings, _shrinkage: float) -> Floats:
+    """Dunning's log-likelihood ratio ``2 * sum(k * ln(k / expected))`` over the 2x2 table; 0 if rarer than chance.
+
+    T. Dunning, "Accurate Methods for the Statistics of Surprise and Coincidence", Computational Linguistics
+    19(1), 1993.
+    """
+    met, left, right, total = meetings
+    left_only, right_only = np.maximum(left - met, 0), np.maximum(right - met, 0)
+    neither = np.maximum(total - left - right + met, 0)
+    ratio = _surprise(met, left * right / total)
+    ratio += _surprise(left_only, left * (total - right) / total)
+    ratio += _surprise(right_only, (total - left) * right / total)
+    ratio += _surprise(neither, (total - left) * (total - right) / total)
+    ratio *= 2
+    ratio[met * total <= left * right] = 0
+    return np.maximum(ratio, 0)
+
+
+def _sqrt_llr(meetings: Meetings, shrinkage: float) -> Floats:
+    return np.sqrt(_llr(meetings, shrinkage))
+
+
+def _surprise(seen: Floats, expected: Floats) -> Floats:
+    """``seen * ln(seen / expected)``; 0 where nothing was seen or expected."""
+    ratio = np.divide(seen, expected, out=np.ones_like(seen), where=(expected > 0) & (seen > 0))
+    return seen * np.log(ratio)
+
+
+_FORMULAS: dict[Normalization, Callable[[Meetings, float], Floats]] = {
+    "count": _count,
+    "cosine": _cosine,
+    "jaccard": _jaccard,
+    "llr": _llr,
+    "sqrt_llr": _sqrt_llr,
+}
