@@ -15,10 +15,22 @@ from recsys.errors import CheckFailed, InvalidInput, RecsysError
 COMMANDS = {
     "demo": "from nothing to real recommendations",
     "serve": "answer over HTTP",
-    "data": "fetch public data sets",
-    "settings": "list every variable",
+    "migrate": "the schema: what has run, what would, run it",
+    "partitions": "where events go: what is there, and make more ahead",
+    "tenants": "organisations that are kept apart",
+    "config": "a tenant's config and its versions",
+    "rules": "a tenant's rules and their versions",
+    "items": "items in",
+    "interactions": "interactions in",
+    "signals": "from interactions to what ranking reads",
+    "spool": "events that are not in the database yet",
+    "data": "public data sets to try it with",
+    "psql": "a shell on the database in use",
+    "settings": "every variable",
 }
 """Every command in the order of the help page; each is a module of this package with a Typer named `app`."""
+
+_COMPLETION = {"install_completion", "show_completion"}  # typer adds them to everything that looks like a root
 
 SHARED = "Every command reads DATABASE_URL and RECSYS_DATA_DIR; `recsys settings` lists all variables."
 
@@ -37,6 +49,7 @@ class Commands(TyperGroup):
         module = import_module(f"recsys.cli.{cmd_name}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
+        command.params = [option for option in command.params if option.name not in _COMPLETION]
         for one in [command, *getattr(command, "commands", {}).values()]:
             one.epilog = one.epilog or SHARED
         return command

@@ -1,0 +1,1 @@
+"""The demo: from nothing to real recommendations, through the same doors that everybody uses."""

@@ -1,0 +1,26 @@
+"""How log lines are written: structured, to stderr, one line each."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from recsys.settings import Settings
+
+
+def configure(settings: Settings) -> None:
+    """Write lines at or above the level that the settings name, for people on a terminal, as JSON elsewhere."""
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
