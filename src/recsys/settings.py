@@ -159,6 +159,32 @@ class Settings:
         "`auto` is console on a terminal, json elsewhere.",
     )
 
+    # events
+    exposure_sync: str = _setting(
+        "RECSYS_EXPOSURE_SYNC",
+        "write",
+        _choice("write", "full"),
+        "When an answer's exposure counts as kept: `write` survives a killed process, `full` a power cut too.",
+    )
+    spool_max_mib: int = _setting(
+        "RECSYS_SPOOL_MAX_MIB", 4096, _int(1, 2**40), "MiB that the spools of this host may hold together."
+    )
+    spool_min_free_mib: int = _setting(
+        "RECSYS_SPOOL_MIN_FREE_MIB", 256, _int(0, 2**40), "MiB of disk that the spools leave free."
+    )
+    spool_keep_seconds: float = _setting(
+        "RECSYS_SPOOL_KEEP",
+        3600.0,
+        _seconds(0, 30 * 86400),
+        "Seconds for which drained segments are kept: a database restored to a time within them loses no event.",
+    )
+    spool_sync_seconds: float = _setting(
+        "RECSYS_SPOOL_SYNC_INTERVAL",
+        0.05,
+        _seconds(0, 10),
+        "Seconds of exposures that a power cut may take.",
+    )
+
     # identity
     auth_required: bool = _setting(
         "RECSYS_AUTH_REQUIRED",
