@@ -29,6 +29,7 @@ RecsysError
     ├── MigrationError
     ├── IsolationError
     ├── DataSetError
+    ├── DataFileError
     └── CheckFailed               a check ran and did not hold (exit code 3)
 """
 
@@ -205,6 +206,10 @@ class IsolationError(OperatorError):
 
 class DataSetError(OperatorError):
     """The data set can not be fetched."""
+
+
+class DataFileError(OperatorError):
+    """The file can not be read."""
 
 
 class CheckFailed(OperatorError):
