@@ -49,7 +49,7 @@ def find_binaries(settings: Settings) -> Binaries:
 
 def installed() -> Iterator[Binaries]:
     """Every Postgres that can be used without a setting, the preferred one first."""
-    for folder in _candidates():
+    for folder in dict.fromkeys(_candidates()):
         binaries = _inspect(folder)
         if binaries is not None and binaries.version[0] >= OLDEST_MAJOR:
             yield binaries

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recsys.db.binaries import Binaries, installed, unprivileged
 from recsys.db.embedded.home import Home
+from recsys.db.embedded.privileges import require_reachable
 from recsys.db.embedded.server import SUPERUSER
 from recsys.errors import EmbeddedServerError
 
@@ -23,7 +24,8 @@ def server_environment() -> dict[str, str]:
 
 def ensure_cluster(home: Home, binaries: Binaries) -> None:
     """Make the data directory if there is none; EmbeddedServerError when it is not one that *binaries* can serve."""
-    _require_reachable(home, binaries)
+    require_reachable(home.folder.absolute(), "RECSYS_DATA_DIR")
+    require_reachable(binaries.folder, "RECSYS_POSTGRES_BIN")
     if (home.data / "PG_VERSION").exists():
         _require_version(home, binaries)
     elif home.data.exists():
@@ -73,39 +75,4 @@ def _require_version(home: Home, binaries: Binaries) -> None:
         f"The database in {home.data.absolute()} was made by Postgres {made_by}, and {binaries.folder} is Postgres "
         f"{binaries.version[0]}. Set RECSYS_POSTGRES_BIN to {place} to go on using it, or set RECSYS_DATA_DIR to "
         "another folder to begin anew (pg_dump and pg_restore take the data along)."
-    )
-
-
-def _require_reachable(home: Home, binaries: Binaries) -> None:
-    """See that root can run Postgres here: inside a user namespace it is no longer above the permissions of files."""
-    if os.geteuid() != 0:
-        return
-    _require_user_namespaces()
-    for path, variable in ((home.folder.absolute(), "RECSYS_DATA_DIR"), (binaries.folder, "RECSYS_POSTGRES_BIN")):
-        if _unprivileged_run(["test", "-x", str(path)]).returncode != 0:
-            raise EmbeddedServerError(
-                f"Postgres does not run as root, and without root's privileges {path} can not be reached: it lies in a "
-                f"folder that is closed to others. Run as the user that it belongs to, or set {variable} to a folder "
-                "outside of it, or DATABASE_URL to use a Postgres that runs already."
-            )
-
-
-def _require_user_namespaces() -> None:
-    try:
-        tried = _unprivileged_run(["true"])
-        said = tried.stderr.strip()
-    except FileNotFoundError as error:
-        said = f"{error.filename} is not installed"
-    else:
-        if tried.returncode == 0:
-            return
-    raise EmbeddedServerError(
-        f"Postgres does not run as root, and this machine offers no user namespace to hide it in ({said}). Run as a "
-        "normal user, or set DATABASE_URL to use a Postgres that runs already."
-    )
-
-
-def _unprivileged_run(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  programs of the system
-        unprivileged(argv), capture_output=True, text=True, check=False
     )

@@ -7,6 +7,7 @@ import pwd
 from pathlib import Path
 from typing import NamedTuple
 
+from recsys.db.embedded.privileges import require_reachable
 from recsys.errors import EmbeddedServerError
 
 _LONGEST = 900
@@ -58,6 +59,8 @@ def open_home(data_dir: Path) -> Home:
             "Set RECSYS_DATA_DIR to a folder with a shorter path."
         )
     try:
+        if not home.folder.exists():
+            require_reachable(home.folder, "RECSYS_DATA_DIR")  # before a folder of root's is left there
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.folder.mkdir(mode=0o700, exist_ok=True)
         owner = home.folder.stat().st_uid

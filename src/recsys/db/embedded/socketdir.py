@@ -54,7 +54,8 @@ def remove_socket_dir(folder: Path) -> None:
 def _temporary_folder() -> Path:
     preferred = Path(tempfile.gettempdir())
     longest = preferred / f"recsys-{os.geteuid()}-{'0' * 12}" / f".s.PGSQL.{PORT}.lock"
-    return preferred if len(os.fsencode(longest)) <= _LONGEST else Path("/tmp")  # noqa: S108  the folder in it is checked
+    fits = len(os.fsencode(longest)) <= _LONGEST and "," not in str(longest)  # a comma separates hosts, to libpq
+    return preferred if fits else Path("/tmp")  # noqa: S108  the folder in it is checked
 
 
 def _require_ours(folder: Path) -> None:
