@@ -85,6 +85,8 @@ def read_interaction(row: int, fields: dict[str, Any], reading: Reading, *, type
         return refusal(row, error)
     except _FieldError as error:
         return Refusal(row, *error.args)
+    except OverflowError:  # the shift leaves the calendar
+        return Refusal(row, "$.occurred_at", "is before the year 1 or after the year 9999")
     if not reading.earliest <= record.occurred_at <= reading.latest:
         early = record.occurred_at < reading.earliest
         reason = f"is before {reading.earliest:%Y-%m-%d}{reading.remedy}" if early else "is in the future"

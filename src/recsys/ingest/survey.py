@@ -18,7 +18,7 @@ from recsys.ingest.source import DataFile, Progress, silent
 PROBES = 100
 _DAY = timedelta(days=1)
 _TICK = timedelta(microseconds=1)
-_ALWAYS = {"earliest": datetime.min.replace(tzinfo=UTC), "latest": datetime.max.replace(tzinfo=UTC)}
+_BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -27,8 +27,8 @@ class Survey:
 
     account: Account = field(default_factory=Account)
     rows: int = 0
-    earliest: datetime = datetime.max.replace(tzinfo=UTC)
-    latest: datetime = datetime.min.replace(tzinfo=UTC)
+    earliest: datetime = _END
+    latest: datetime = _BEGINNING
     days: set[date] = field(default_factory=set)
     """In UTC."""
     probes: dict[bytes | None, Interaction] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Survey:
 def survey(file: DataFile, reading: Reading, progress: Progress = silent) -> Survey:
     """Read the whole file once and store nothing; rows that are too old or in the future are not refused here."""
     found = Survey()
-    for batch in batches(file, replace(reading, **_ALWAYS), found.account, progress):
+    for batch in batches(file, replace(reading, earliest=_BEGINNING, latest=_END), found.account, progress):
         found.add(batch)
     return found
 
