@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -48,7 +48,7 @@ class Live:
     """Shape (n,); None where nothing is blocked."""
     lift: npt.NDArray[np.float64] | None = None
     """Shape (n,): the sum of all adjustments; None where there are none."""
-    promoted: Numbers = np.empty(0, dtype=np.int32)  # noqa: RUF009  an empty array can not be changed
+    promoted: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     """The most popular items of boosted targets, which join every pool."""
 
 

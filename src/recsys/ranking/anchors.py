@@ -1,0 +1,52 @@
+"""Where a list starts from: the items that the request names, else the visitor's recent ones."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from recsys.ranking.itemlist import Index
+from recsys.ranking.query import Event, Query, Visitor
+from recsys.snapshot.snapshot import Scores, Snapshot
+from recsys.tenancy.config import RequestParams
+
+
+class Anchors(NamedTuple):
+    """a known items and how much each counts."""
+
+    numbers: Index
+    """(a,) each once."""
+    weights: Scores
+    """(a,) their sum is 1."""
+    unknown: int
+    """How many ids the request named that the snapshot does not know."""
+
+
+def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams) -> Anchors:
+    """Weigh the j-th known anchor ``decay ** j``, those of the history by event type too.
+
+    The history serves where the request names none that is known.
+    """
+    numbers = [snapshot.items.number(item_id) for item_id in query.anchors]
+    strengths = dict.fromkeys((number for number in numbers if number is not None), 1.0)
+    if not strengths:
+        strengths = _recent(visitor.history, snapshot, params.anchors.max_history)
+    weights = [strength * params.anchors.decay**place for place, strength in enumerate(strengths.values())]
+    total = sum(weights)
+    return Anchors(
+        np.array(list(strengths), dtype=np.intp), np.array([weight / total for weight in weights]), numbers.count(None)
+    )
+
+
+def _recent(history: tuple[Event, ...], snapshot: Snapshot, most: int) -> dict[int, float]:
+    """Count each item once, in the order of newest events, as much as the strongest of its event types."""
+    strengths: dict[int, float] = {}
+    weigh = snapshot.params.event_weights.get
+    for event in history:
+        number, strength = snapshot.items.number(event.item_id), weigh(event.event_type, 1.0)
+        if number is None or strength <= 0:
+            continue
+        if number in strengths or len(strengths) < most:
+            strengths[number] = max(strength, strengths.get(number, 0.0))
+    return strengths

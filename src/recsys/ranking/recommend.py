@@ -1,0 +1,45 @@
+"""The product's sentence: which items this visitor should see here, now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from recsys.ranking.candidates import widening
+from recsys.ranking.eligibility import eligible
+from recsys.ranking.explain import Shown
+from recsys.ranking.intent import understand
+from recsys.ranking.pick import pick
+from recsys.ranking.query import Query, Visitor
+from recsys.ranking.scoring import score
+from recsys.ranking.slate import Slate, slate
+from recsys.ranking.steer import steer
+from recsys.ranking.trace import SILENT, Trace
+from recsys.rules.live import NO_RULES, Live
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import RequestParams
+
+
+def recommend(
+    query: Query,
+    visitor: Visitor,
+    snapshot: Snapshot,
+    params: RequestParams,
+    live: Live,
+    *,
+    now: datetime,
+    trace: Trace = SILENT,
+) -> Slate:
+    """Rank items for *query* as *snapshot* sees the world at *now* (aware). The same inputs give the same bytes.
+
+    *live* holds the rules that apply to this request, compiled against this snapshot.
+    """
+    live = live if params.enable_rules else NO_RULES
+    intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
+    for pool in widening(intent, snapshot, live):  # sources, pins, boosted targets; then tags; then the catalogue
+        items, removed = eligible(pool, intent, snapshot, live, trace)
+        items = score(items, intent, snapshot)
+        steered = steer(items, live, intent.k)  # boost, bury; pins become locked positions
+        picked = pick(steered, intent, snapshot)  # one greedy pass: locks, MMR, caps
+        if len(picked.items) == intent.k:
+            break
+    return slate(query, Shown(picked, steered, intent, snapshot, live), pool, removed)

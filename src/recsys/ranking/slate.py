@@ -1,0 +1,56 @@
+"""The answer: items with scores, why they are there, and why there are not more of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from recsys.ranking.candidates import Pool
+from recsys.ranking.explain import Explanation, Shown, explanations, reasons
+from recsys.ranking.query import Query
+from recsys.ranking.shortfall import SlateWarning, warnings
+
+ALGO_VERSION: Final = "1"
+"""Changes whenever the same inputs give another list."""
+
+
+class Slate(Struct, frozen=True, kw_only=True):
+    """n items in their final order, n <= k."""
+
+    item_ids: tuple[str, ...]
+    scores: tuple[float, ...]
+    """After rules, rounded to six decimals; with pins or diversity they need not fall."""
+    reasons: tuple[tuple[str, ...], ...] | None
+    """One tuple of words for each item; None unless they were asked for."""
+    explain: tuple[Explanation, ...] | None
+    """One for each item; None unless they were asked for."""
+    warnings: tuple[SlateWarning, ...]
+    counts: dict[str, int]
+    """How many items each stage offered or left."""
+    signals_version: str
+    algo_version: str = ALGO_VERSION
+
+    def __len__(self) -> int:
+        return len(self.item_ids)
+
+
+def slate(query: Query, shown: Shown, pool: Pool, removed: dict[str, int]) -> Slate:
+    """Finish a list: numbers become ids again, and everything that was asked for is said about them."""
+    items, ids = shown.picked.items, shown.snapshot.items.ids
+    return Slate(
+        item_ids=tuple([ids[number] for number in items.numbers.tolist()]),
+        scores=tuple(items.score.tolist()),
+        reasons=reasons(shown) if query.include_reasons else None,
+        explain=explanations(shown, full=query.explain == "full") if query.explain != "none" else None,
+        warnings=warnings(query, shown, removed),
+        counts={
+            **pool.offered,
+            "candidates": len(pool.items),
+            "eligible": len(shown.steered.items),
+            "capped": len(shown.picked.capped),
+            "returned": len(items),
+            "widened": pool.depth,
+        },
+        signals_version=shown.snapshot.version,
+    )
