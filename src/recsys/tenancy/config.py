@@ -1,4 +1,4 @@
-"""The config document: what a tenant may set, and the two parts it is read as.
+"""The config document: what a tenant may set, and the two parts it is read as (pure).
 
 Request parameters may differ per surface and are live at once. Signal parameters belong to a namespace and
 are part of its snapshot: a change of them makes a new snapshot.
@@ -6,53 +6,53 @@ are part of its snapshot: a change of them makes a new snapshot.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, NamedTuple
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Meta, Struct
 
-Algorithm = Literal["blend", "popularity", "cooc"]
-Normalization = Literal["count", "cosine", "jaccard", "llr", "sqrt_llr"]
+from recsys.errors import InvalidConfig, Problem
+from recsys.tenancy.conformity import problems, sound, without_absent
+from recsys.tenancy.document import Unreadable, key_path, read_document
+from recsys.tenancy.sections import (
+    EVENT_WEIGHTS,
+    Algorithm,
+    Anchors,
+    Candidates,
+    Caps,
+    Covisitation,
+    Diversity,
+    EventWeights,
+    Exclusions,
+    Fallbacks,
+    Flags,
+    Limits,
+    Name,
+    Normalization,
+    Personalization,
+    Popularity,
+    Weights,
+)
 
+__all__ = [
+    "DEFAULTS",
+    "Algorithm",
+    "Anchors",
+    "Candidates",
+    "Config",
+    "Exclusions",
+    "Normalization",
+    "Personalization",
+    "RequestParams",
+    "SignalParams",
+    "Weights",
+    "parse_config",
+]
 
-class Weights(Struct, frozen=True, forbid_unknown_fields=True):
-    """How much each signal counts in the blend; they are divided by their sum."""
-
-    pop: float = 0.3
-    cooc: float = 0.5
-    emb: float = 0.2
-    session: float = 0.0
-
-
-class Anchors(Struct, frozen=True, forbid_unknown_fields=True):
-    """How anchors weigh: anchor j (newest first) weighs ``decay ** j`` times its event type's weight."""
-
-    decay: float = 0.8
-    max_history: int = 20
-
-
-class Candidates(Struct, frozen=True, forbid_unknown_fields=True):
-    """Pool sizes. The pool is at least ``factor * k`` wherever the catalogue has as many."""
-
-    popular: int = 100
-    neighbors: int = 50
-    similar: int = 50
-    factor: int = 5
-
-
-class Personalization(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the visitor's tag profile counts: ``weight * h / (h + damping)`` of the score, after h known interactions."""
-
-    weight: float = 0.2
-    damping: float = 5.0
-    half_life: float | None = 30.0
-    """Days until an interaction counts half in the profile; None: all count alike."""
-
-
-class Exclusions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which items of the visitor's own history are left out, for how many days; None: they are not, 0: for ever."""
-
-    seen_days: float | None = None
-    purchased_days: float | None = None
+ALONE = {"popularity": Weights(1.0, 0.0, 0.0, 0.0), "cooc": Weights(0.0, 1.0, 0.0, 0.0)}
+"""The weights that an algorithm of one signal stands for."""
 
 
 class RequestParams(Struct, frozen=True, kw_only=True):
@@ -60,17 +60,22 @@ class RequestParams(Struct, frozen=True, kw_only=True):
 
     algo: Algorithm = "blend"
     weights: Weights = Weights()
+    """Those of `algo` already: an algorithm of one signal has the weight of that signal alone."""
     enable_rules: bool = True
     max_k: int = 200
     max_exclude_ids: int = 5000
     anchors: Anchors = Anchors()
     candidates: Candidates = Candidates()
-    caps: dict[str, int] = {}
-    mmr_lambda: float | None = None
     personalization: Personalization = Personalization()
     exclusions: Exclusions = Exclusions()
+    caps: dict[str, int] = {}
+    """Tag prefix (``brand:``) to the most items of one list that share a tag with it."""
+    mmr_lambda: float | None = None
+    mmr_pool_factor: int = 3
+    mmr_pool_min: int = 60
+    mmr_pool_max: int = 200
     namespace: str | None = None
-    fallbacks: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ("default",)
 
 
 class SignalParams(Struct, frozen=True, kw_only=True):
@@ -86,4 +91,184 @@ class SignalParams(Struct, frozen=True, kw_only=True):
     session_gap_minutes: int = 30
     session_length: int = 200
     pair_window: int = 10
-    event_weights: dict[str, float] = field(default_factory=dict)
+    event_weights: dict[str, float] = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
+    """What an event of a type counts; a type that is not named counts 1."""
+
+
+class RequestPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys that stand for the whole tenant, or for one surface."""
+
+    algo: Annotated[Algorithm, Meta(description="The blend, or one signal alone.")] = "blend"
+    weights: Weights = Weights()
+    flags: Flags = Flags()
+    limits: Limits = Limits()
+    anchors: Anchors = Anchors()
+    candidates: Candidates = Candidates()
+    personalization: Personalization = Personalization()
+    exclusions: Exclusions = Exclusions()
+    diversity: Diversity = Diversity()
+    caps: Caps = {}
+    fallbacks: Fallbacks = ("default",)
+
+
+class Surface(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Request parameters that differ on one surface, and what it reads."""
+
+    namespace: Annotated[
+        Name | None, Meta(description="The namespace that the surface reads; null: the one of its own name.")
+    ] = None
+
+
+class Namespace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Signal parameters that differ in one namespace."""
+
+    popularity: Popularity = Popularity()
+    covisitation: Covisitation = Covisitation()
+    event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
+
+
+class Document(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A tenant's config. Every key may be left out."""
+
+    popularity: Popularity = Popularity()
+    covisitation: Covisitation = Covisitation()
+    event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
+    surfaces: Annotated[
+        dict[Name, Surface],
+        Meta(description="Request parameters that differ on a surface, by its name; only the keys given are replaced."),
+    ] = {}
+    namespaces: Annotated[
+        dict[Name, Namespace],
+        Meta(
+            description="Signal parameters that differ in a namespace, by its name; only the keys given are replaced."
+        ),
+    ] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A config document as ranking and signals read it; made by `parse_config`."""
+
+    everywhere: RequestParams = field(default_factory=RequestParams)
+    surfaces: dict[str, RequestParams] = field(default_factory=dict)
+    signals_everywhere: SignalParams = field(default_factory=SignalParams)
+    namespaces: dict[str, SignalParams] = field(default_factory=dict)
+
+    def request(self, surface: str) -> RequestParams:
+        """Return what ranks a request on *surface*."""
+        return self.surfaces.get(surface, self.everywhere)
+
+    def signals(self, namespace: str) -> SignalParams:
+        """Return what makes the snapshot of *namespace*."""
+        return self.namespaces.get(namespace, self.signals_everywhere)
+
+
+DEFAULTS = Config()
+"""What serves a tenant that has no config."""
+
+
+def parse_config(document: bytes) -> Config:
+    """Read a config document; raise InvalidConfig with every problem, each with its path, its value and the remedy."""
+    try:
+        reading = read_document(document)
+    except Unreadable as error:
+        raise InvalidConfig([error.problem]) from None
+    found = problems(reading, Document)
+    layers = _layers(without_absent(sound(reading.value, found), Document) if isinstance(reading.value, dict) else {})
+    found += [problem for layer in layers for problem in _contradictions(layer)]
+    if found:
+        raise InvalidConfig(found)
+    return _config(layers)
+
+
+class _Layer(NamedTuple):
+    """What holds for the whole tenant, one surface or one namespace, with its overrides applied."""
+
+    path: str
+    kind: Literal["everywhere", "surfaces", "namespaces"]
+    name: str
+    given: dict[str, Any]
+    effective: dict[str, Any]
+
+
+def _layers(value: dict[str, Any]) -> list[_Layer]:
+    base = {key: part for key, part in value.items() if key not in {"surfaces", "namespaces"}}
+    layers = [_Layer("$", "everywhere", "", base, base)]
+    for kind in ("surfaces", "namespaces"):
+        for name, given in value.get(kind, {}).items():
+            layers.append(_Layer(key_path(f"$.{kind}", name), kind, name, given, _overlaid(base, given)))
+    return layers
+
+
+def _overlaid(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Replace only the keys that are given, at every depth."""
+    merged = dict(base)
+    for key, value in given.items():
+        below = base.get(key)
+        merged[key] = _overlaid(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _contradictions(layer: _Layer) -> Iterator[Problem]:
+    part = _request_part(layer)
+    if "weights" in layer.given and not any(msgspec.structs.astuple(part.weights)):
+        yield Problem(f"{layer.path}.weights", "are all 0, so nothing would rank; give one of them a value above 0")
+    if "diversity" in layer.given and part.diversity.pool_min > part.diversity.pool_max:
+        least, most = part.diversity.pool_min, part.diversity.pool_max
+        yield Problem(f"{layer.path}.diversity.pool_min", f"is {least}, more than pool_max, {most}; lower it")
+
+
+def _config(layers: list[_Layer]) -> Config:
+    everywhere, *rest = layers
+    return Config(
+        _request(everywhere),
+        {layer.name: _request(layer) for layer in rest if layer.kind == "surfaces"},
+        _signals(everywhere),
+        {layer.name: _signals(layer) for layer in rest if layer.kind == "namespaces"},
+    )
+
+
+def _request_part(layer: _Layer) -> Surface:
+    keys = layer.effective.keys() - {"popularity", "covisitation", "event_weights"}
+    return msgspec.convert({key: layer.effective[key] for key in keys}, Surface)
+
+
+def _request(layer: _Layer) -> RequestParams:
+    part = _request_part(layer)
+    return RequestParams(
+        algo=part.algo,
+        weights=ALONE.get(part.algo, part.weights),
+        enable_rules=part.flags.enable_rules,
+        max_k=part.limits.max_k,
+        max_exclude_ids=part.limits.max_exclude_ids,
+        anchors=part.anchors,
+        candidates=part.candidates,
+        personalization=part.personalization,
+        exclusions=part.exclusions,
+        caps={prefix: most for prefix, most in part.caps.items() if most is not None},
+        mmr_lambda=part.diversity.mmr_lambda,
+        mmr_pool_factor=part.diversity.pool_factor,
+        mmr_pool_min=part.diversity.pool_min,
+        mmr_pool_max=part.diversity.pool_max,
+        namespace=part.namespace,
+        fallbacks=part.fallbacks,
+    )
+
+
+def _signals(layer: _Layer) -> SignalParams:
+    given = {key: layer.effective[key] for key in Namespace.__struct_fields__ if key in layer.effective}
+    part = msgspec.convert(given, Namespace)
+    popularity, covisitation = part.popularity, part.covisitation
+    return SignalParams(
+        popularity_half_life=popularity.half_life_days,
+        popularity_window=popularity.window_days,
+        covisitation_half_life=covisitation.half_life_days,
+        covisitation_window=covisitation.window_days,
+        normalization=covisitation.normalization,
+        shrinkage=covisitation.shrinkage,
+        neighbors=covisitation.neighbors,
+        session_gap_minutes=covisitation.session_gap_minutes,
+        session_length=covisitation.session_length,
+        pair_window=covisitation.pair_window,
+        event_weights=EVENT_WEIGHTS | part.event_weights,
+    )
