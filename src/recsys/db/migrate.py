@@ -5,55 +5,146 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
 import psycopg
 
-from recsys.db.migrations import Migration, shipped
+from recsys.db.apply import apply, revert
+from recsys.db.migrations import Migration, shipped, ways_back
 from recsys.db.queries import sql as query
 from recsys.db.roles import Roles
-from recsys.errors import MigrationError
+from recsys.errors import DatabaseUnavailable, MigrationError
 
-LOCK_TIMEOUT = "2s"
-"""How long a migration may stand in a queue, with every later statement on its table behind it."""
+Say = Callable[[str], None]
+State = Literal["applied", "pending", "interrupted", "changed", "unknown"]
+
+
+class Recorded(NamedTuple):
+    """A row of schema_migrations."""
+
+    version: int
+    name: str
+    checksum: str
+    started_at: datetime
+    applied_at: datetime | None
+    duration: timedelta | None
+
+
+class Step(NamedTuple):
+    """One migration as this database has it.
+
+    applied; pending; interrupted (begun, and `up` repairs it); changed (the file is not the one that was applied);
+    unknown (applied by a newer release).
+    """
+
+    version: int
+    name: str
+    state: State
+    applied_at: datetime | None = None
+    duration: timedelta | None = None
 
 
 def migrate_up(
-    conninfo: str, prefix: str, *, patience: float = 300.0, say: Callable[[str], None] = lambda _: None
+    conninfo: str,
+    prefix: str,
+    *,
+    to: int | None = None,
+    pre: bool = False,
+    patience: float = 300.0,
+    say: Say = lambda _: None,
 ) -> list[Migration]:
-    """Apply what is pending, as the owner; answer what was applied. *patience*: seconds to wait for locks.
+    """Apply what is pending, as the owner; answer what was applied.
 
-    MigrationError says what stopped it; what was applied before stays, and the next run goes on from there.
+    *to* is the last version to apply, *pre* stops before the first one that the released code can not work with,
+    *patience* is how many seconds to try for a lock. MigrationError says what stopped it; what was applied stays, and
+    the next run goes on from there.
     """
     roles = Roles.of(prefix)
-    with _session(conninfo, roles) as conn, _alone(conn, patience, say):
+    with session(conninfo, roles) as conn, _alone(conn, patience, say):
+        _refuse_changed(status(conn))
         done = []
-        for migration in pending(conn):
+        for migration in pending(conn, to=to, pre=pre):
             say(f"applying {migration.file}")
-            _apply(conn, migration, roles, patience, say)
+            apply(conn, migration, roles, patience=patience, say=say)
             done.append(migration)
         return done
 
 
-def pending(conn: psycopg.Connection) -> list[Migration]:
-    """List what has not been applied to this database yet."""
+def migrate_down(conninfo: str, prefix: str, *, lose: str | None = None, say: Say = lambda _: None) -> Migration:
+    """Take the newest migration back: one step, and only by a file that says how.
+
+    MigrationError when there is no way back, or when it drops data that *lose* does not name.
+    """
+    roles = Roles.of(prefix)
+    with session(conninfo, roles) as conn, _alone(conn, patience=30.0, say=say):
+        newest = max((row.version for row in recorded(conn)), default=None)
+        back = ways_back().get(newest) if newest is not None else None
+        if back is None:
+            raise MigrationError(f"There is no way back from version {newest}: restore a backup that is older.")
+        if back.loses != lose:
+            raise MigrationError(
+                f"Going back from {back.version} drops {back.loses}. Say so with --lose '{back.loses}'."
+            )
+        revert(conn, back, roles)
+        return back
+
+
+def pending(conn: psycopg.Connection, *, to: int | None = None, pre: bool = False) -> list[Migration]:
+    """List what is not applied to this database yet, interrupted ones included, in order."""
+    applied = {row.version for row in recorded(conn) if row.applied_at is not None}
+    todo = [
+        migration
+        for migration in shipped()
+        if migration.version not in applied and (to is None or migration.version <= to)
+    ]
+    first_post = next((place for place, migration in enumerate(todo) if migration.phase == "post"), len(todo))
+    return todo[:first_post] if pre else todo
+
+
+def status(conn: psycopg.Connection) -> list[Step]:
+    """Say of every migration, shipped or recorded, how it stands with this database."""
+    rows = {row.version: row for row in recorded(conn)}
+    files = {migration.version: migration for migration in shipped()}
+    return [_step(files.get(version), rows.get(version)) for version in sorted(rows.keys() | files.keys())]
+
+
+def recorded(conn: psycopg.Connection) -> list[Recorded]:
+    """Read the bookkeeping; nothing when the database is empty."""
     if conn.execute(query("migrate.has_bookkeeping")).fetchone() == (False,):
-        return list(shipped())
-    applied = {row[0] for row in conn.execute(query("migrate.applied"))}
-    return [migration for migration in shipped() if migration.version not in applied]
+        return []
+    return [Recorded(*row) for row in conn.execute(query("migrate.recorded"))]
+
+
+def _refuse_changed(steps: list[Step]) -> None:
+    changed = [f"{step.version:04d}_{step.name}.sql" for step in steps if step.state == "changed"]
+    if changed:
+        raise MigrationError(f"{', '.join(changed)} is not the file that was applied. Restore it from the release.")
 
 
 @contextmanager
-def _session(conninfo: str, roles: Roles) -> Iterator[psycopg.Connection]:
-    with psycopg.connect(conninfo, autocommit=True) as conn:
+def session(conninfo: str, roles: Roles) -> Iterator[psycopg.Connection]:
+    """Connect as the owner, in autocommit. DatabaseUnavailable, or MigrationError when a pooler stands between."""
+    try:
+        conn = psycopg.connect(conninfo, autocommit=True, application_name="recsys migrate")
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(f"The database can not be reached: {str(error).strip()}") from error
+    with conn:
         # A pooler may hand every statement to another backend, and with it our lock to a stranger.
         if conn.execute(query("migrate.backend_pid")).fetchone() != (conn.info.backend_pid,):
             raise MigrationError("There is a pooler before this database. Point RECSYS_OWNER_DATABASE_URL at Postgres.")
-        conn.execute(query("migrate.prepare_session"), (roles.owner,))
+        try:
+            conn.execute(query("migrate.prepare_session"), (roles.owner,))
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
+            raise MigrationError(
+                f"{conn.info.user} may not act as {roles.owner}: {error.diag.message_primary}. "
+                f"Let RECSYS_OWNER_DATABASE_URL name {roles.admin}; `recsys migrate roles` makes it."
+            ) from error
         yield conn
 
 
 @contextmanager
-def _alone(conn: psycopg.Connection, patience: float, say: Callable[[str], None]) -> Iterator[None]:
+def _alone(conn: psycopg.Connection, patience: float, say: Say) -> Iterator[None]:
     """Hold the migration lock, on the connection that migrates; it is asked for, never waited for inside Postgres.
 
     A session that waits inside pg_advisory_lock holds a snapshot, and CREATE INDEX CONCURRENTLY waits for that.
@@ -71,26 +162,17 @@ def _alone(conn: psycopg.Connection, patience: float, say: Callable[[str], None]
             conn.execute(query("migrate.unlock"))
 
 
-def _apply(
-    conn: psycopg.Connection, migration: Migration, roles: Roles, patience: float, say: Callable[[str], None]
-) -> None:
-    deadline = time.monotonic() + patience
-    pause = 0.5
-    while True:
-        try:
-            _apply_in_transaction(conn, migration, roles)
-        except psycopg.errors.LockNotAvailable:
-            if time.monotonic() + pause > deadline:
-                raise MigrationError(f"{migration.file} did not get its lock within {patience:.0f} s.") from None
-            say(f"{migration.file} lets others pass and tries again in {pause:.1f} s")
-            time.sleep(pause)
-            pause = min(2 * pause, 10.0)
-        else:
-            return
+def _step(file: Migration | None, row: Recorded | None) -> Step:
+    if row is not None:
+        return Step(row.version, row.name, _state(file, row), row.applied_at, row.duration)
+    if file is not None:
+        return Step(file.version, file.name, "pending")
+    raise LookupError  # a version comes from one of the two
 
 
-def _apply_in_transaction(conn: psycopg.Connection, migration: Migration, roles: Roles) -> None:
-    with conn.transaction():
-        conn.execute(query("migrate.set_lock_timeout"), (LOCK_TIMEOUT,))
-        conn.execute(roles.fill(migration.text).encode())
-        conn.execute(query("migrate.record"), migration._asdict() | {"checksum": migration.checksum})
+def _state(file: Migration | None, row: Recorded) -> State:
+    if row.applied_at is None:
+        return "interrupted"
+    if file is None:
+        return "unknown"
+    return "applied" if file.checksum == row.checksum else "changed"

@@ -9,13 +9,14 @@ from typing import Self
 from uuid import UUID
 
 import psycopg
+from psycopg import IsolationLevel
 from psycopg_pool import ConnectionPool
 
 from recsys.db import isolation
 from recsys.db.migrate import migrate_up
-from recsys.db.provision import Urls, provision
 from recsys.db.queries import sql as query
 from recsys.db.roles import Roles, assume
+from recsys.db.urls import resolve
 from recsys.errors import DatabaseUnavailable
 from recsys.settings import Settings
 
@@ -50,7 +51,9 @@ class Database:
 
         DatabaseUnavailable, EmbeddedServerError, MigrationError and IsolationError say what to do.
         """
-        service_url, owner_url = _urls(settings)
+        service_url, owner_url = resolve(settings)
+        if settings.embedded:
+            migrate_up(owner_url, settings.db_role_prefix)
         database = cls(
             service_url,
             owner_url,
@@ -96,6 +99,12 @@ class Database:
             yield conn
 
     @contextmanager
+    def reading(self) -> Iterator[psycopg.Connection]:
+        """One transaction across tenants in which every statement sees the rows of one moment (REPEATABLE READ)."""
+        with self._transaction(self.roles.system, level=IsolationLevel.REPEATABLE_READ) as conn:
+            yield conn
+
+    @contextmanager
     def owner(self) -> Iterator[psycopg.Connection]:
         """One transaction as the owner of everything, on a connection of its own."""
         with _translated(), psycopg.connect(self.owner_url, application_name="recsys") as conn:
@@ -103,20 +112,24 @@ class Database:
             yield conn
 
     @contextmanager
-    def _transaction(self, role: str, tenant_id: UUID | None = None) -> Iterator[psycopg.Connection]:
+    def _transaction(
+        self, role: str, tenant_id: UUID | None = None, *, level: IsolationLevel | None = None
+    ) -> Iterator[psycopg.Connection]:
         with _translated():
-            conn = self._begin(role, tenant_id)
+            conn = self._begin(role, tenant_id, level)
             try:
                 with conn:  # commits or rolls back; the pool keeps it open
                     yield conn
             finally:
                 self._pool.putconn(conn)
 
-    def _begin(self, role: str, tenant_id: UUID | None) -> psycopg.Connection:
+    def _begin(self, role: str, tenant_id: UUID | None, level: IsolationLevel | None) -> psycopg.Connection:
         """Begin on a connection that lives: those that a restart of the server left behind are thrown away."""
         for _ in range(self._pool.max_size):
             conn = self._pool.getconn()
             try:
+                if conn.isolation_level is not level:
+                    conn.isolation_level = level
                 assume(conn, role, tenant_id)
             except BaseException as error:
                 self._pool.putconn(conn)
@@ -125,17 +138,6 @@ class Database:
             else:
                 return conn
         raise DatabaseUnavailable(_UNREACHABLE.format("every connection was lost"))
-
-
-def _urls(settings: Settings) -> Urls:
-    if settings.database_url is not None:
-        return Urls(settings.database_url, settings.owner_database_url or settings.database_url)
-    from recsys.db.embedded import acquire  # noqa: PLC0415  only those without DATABASE_URL pay for it
-
-    server = acquire(settings)
-    urls = provision(server.superuser_conninfo("postgres"), database="recsys", prefix=settings.db_role_prefix)
-    migrate_up(urls.owner, settings.db_role_prefix)
-    return urls
 
 
 @contextmanager

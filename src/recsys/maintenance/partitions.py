@@ -70,7 +70,7 @@ class Plan(NamedTuple):
 
 
 def plan(policy: Policy, partitions: Iterable[Partition], now: datetime) -> Plan:
-    """Decide what to do to a table, from what is there. New intervals begin where used ones end, whatever the policy was."""
+    """Decide what to do to a table, from what is there: new intervals begin where used ones end."""
     partitions = sorted(partitions, key=lambda partition: partition.lower)
     used = [partition for partition in partitions if _is_used(partition, now)]
     unused = [partition for partition in partitions if partition not in used]

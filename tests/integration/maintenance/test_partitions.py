@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import uuid4
 
 import psycopg
@@ -60,7 +61,7 @@ def test_bounds_are_utc_whatever_the_session_thinks(owner: psycopg.Connection, z
     months = [datetime(2026, month, 1, tzinfo=UTC) for month in (5, 6, 7, 8, 9)]
     assert found.fetchall() == [
         (f"audit_log_{lower:%Y%m%d}_{upper:%Y%m%d}", lower, upper)
-        for lower, upper in zip(months[:-1], months[1:], strict=True)
+        for lower, upper in pairwise(months)
     ]
 
 

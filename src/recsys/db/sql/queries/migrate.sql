@@ -1,6 +1,7 @@
 -- name: prepare_session
+-- client_connection_check_interval: when this program is killed its backend ends within a second, and its lock with it.
 select set_config('client_connection_check_interval', '1s', false), set_config('timezone', 'UTC', false),
-    set_config('search_path', 'public', false), set_config('role', %s, false)
+    set_config('datestyle', 'ISO, YMD', false), set_config('search_path', 'public', false), set_config('role', %s, false)
 
 -- name: try_lock
 select pg_try_advisory_lock(hashtext('recsys.migrate'))
@@ -14,12 +15,25 @@ select pg_backend_pid()
 -- name: has_bookkeeping
 select to_regclass('public.schema_migrations') is not null
 
--- name: applied
+-- name: recorded
 select version, name, checksum, started_at, applied_at, duration from schema_migrations order by version
 
--- name: set_lock_timeout
-select set_config('lock_timeout', %s, true)
+-- name: timeouts
+select set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)
 
 -- name: record
 insert into schema_migrations (version, name, checksum, started_at, applied_at, duration)
 values (%(version)s, %(name)s, %(checksum)s, transaction_timestamp(), clock_timestamp(), clock_timestamp() - transaction_timestamp())
+
+-- name: record_start
+insert into schema_migrations (version, name, checksum) values (%(version)s, %(name)s, %(checksum)s)
+on conflict (version) do update set checksum = excluded.checksum, started_at = now()
+
+-- name: record_end
+update schema_migrations set applied_at = clock_timestamp(), duration = clock_timestamp() - started_at where version = %(version)s
+
+-- name: forget
+delete from schema_migrations where version = %(version)s
+
+-- name: partitions
+select partition_name from recsys_partitions(%s) where not detaching

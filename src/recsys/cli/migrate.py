@@ -1,0 +1,151 @@
+"""`recsys migrate`: the schema of the database, looked at, brought up to date, taken back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from recsys.cli.console import Exit, fail, out, print_json, talk
+from recsys.db.migrate import Step, migrate_down, migrate_up, pending, session, status
+from recsys.db.migrations import Migration, shipped
+from recsys.db.preflight import Check, preflight
+from recsys.db.provision import provision, roles_sql
+from recsys.db.roles import Roles
+from recsys.db.urls import resolve
+from recsys.settings import Settings, variable
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+_WIDE = 160  # names are data: they are not cut to the width of a terminal
+_STYLES = {"fine": "green", "warning": "yellow", "stop": "red"}
+
+OwnerUrl = Annotated[
+    str | None,
+    typer.Option("--owner-url", envvar=variable("owner_database_url"), help="Login that may act as the owner."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.command("preflight")
+def preflight_command(owner_url: OwnerUrl = None, *, as_json: AsJson = False) -> None:
+    """Look at everything that could make `up` fail or hurt, change nothing; exit code 3 if it should not proceed."""
+    settings = _settings(owner_url)
+    disk = settings.data_dir if settings.embedded else None
+    checks = preflight(resolve(settings).owner, settings.db_role_prefix, disk=disk)
+    if as_json:
+        print_json([check._asdict() for check in checks])
+    else:
+        out.print(_checks_table(checks))
+    if any(check.verdict == "stop" for check in checks):
+        raise typer.Exit(Exit.CHECK_FAILED)
+
+
+@app.command()
+def up(
+    owner_url: OwnerUrl = None,
+    *,
+    to: Annotated[int | None, typer.Option(help="Last version to apply.")] = None,
+    pre: Annotated[bool, typer.Option("--pre", help="Stop before what the released code can not work with.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be applied, apply nothing.")] = False,
+    patience: Annotated[float, typer.Option(min=0, help="Seconds to try for a lock.")] = 300.0,
+) -> None:
+    """Apply what is pending. Safe beside a running service, and beside another `up`."""
+    settings = _settings(owner_url)
+    conninfo = resolve(settings).owner
+    if dry_run:
+        with session(conninfo, Roles.of(settings.db_role_prefix)) as conn:
+            todo = pending(conn, to=to, pre=pre)
+    else:
+        todo = migrate_up(conninfo, settings.db_role_prefix, to=to, pre=pre, patience=patience, say=talk.print)
+    verb = "would be applied" if dry_run else "applied"
+    for migration in todo:
+        out.print(f"{migration.file} {verb}")
+    talk.print("the schema is up to date" if not todo else f"{len(todo)} {verb}")
+
+
+@app.command("status")
+def status_command(owner_url: OwnerUrl = None, *, as_json: AsJson = False) -> None:
+    """Say of every migration whether it is applied, pending, interrupted, changed or unknown here."""
+    settings = _settings(owner_url)
+    with session(resolve(settings).owner, Roles.of(settings.db_role_prefix)) as conn:
+        steps = status(conn)
+    if as_json:
+        print_json([step._asdict() for step in steps])
+    else:
+        out.print(_steps_table(steps), width=_WIDE, crop=False)
+
+
+@app.command("sql")
+def sql_command(
+    first: Annotated[int, typer.Option("--from", help="First version to print.")] = 1,
+    last: Annotated[int | None, typer.Option("--to", help="Last version to print.")] = None,
+) -> None:
+    """Print what would run, for people with a tool of their own. Needs no database."""
+    roles = Roles.of(_settings(None).db_role_prefix)
+    for migration in shipped():
+        if first <= migration.version <= (last or migration.version):
+            print_plain(_spelled(migration, roles))
+
+
+@app.command()
+def down(
+    owner_url: OwnerUrl = None,
+    *,
+    allow_down: Annotated[bool, typer.Option("--allow-down", help="Yes, take the newest migration back.")] = False,
+    lose: Annotated[str | None, typer.Option(help="Name the data that goes with it, as the refusal does.")] = None,
+) -> None:
+    """Take the newest migration back: one step at a time, and never by accident."""
+    if not allow_down:
+        fail("this takes the newest migration back. If that is meant, say --allow-down.", Exit.USAGE)
+    settings = _settings(owner_url)
+    back = migrate_down(resolve(settings).owner, settings.db_role_prefix, lose=lose, say=talk.print)
+    out.print(f"{back.file} taken back")
+
+
+@app.command()
+def roles(
+    superuser_url: Annotated[
+        str | None, typer.Option(help="A login that may create roles. Without it the SQL is printed, for one who may.")
+    ] = None,
+    database: Annotated[str, typer.Option(help="Name of the database.")] = "recsys",
+) -> None:
+    """Make the roles, the two logins and the database, or print the SQL that does."""
+    prefix = _settings(None).db_role_prefix
+    if superuser_url is None:
+        print_plain(roles_sql(prefix, database=database))
+        return
+    provision(superuser_url, database=database, prefix=prefix)
+    made = Roles.of(prefix)
+    talk.print(f"made. Give {made.app} and {made.admin} passwords (\\password in psql), then set")
+    out.print(f"{variable('database_url')} to {made.app}, {variable('owner_database_url')} to {made.admin}")
+
+
+def print_plain(text: str) -> None:
+    """Write SQL as it is: no wrapping, no markup."""
+    typer.echo(text)
+
+
+def _settings(owner_url: str | None) -> Settings:
+    return Settings.from_environment(owner_database_url=owner_url)
+
+
+def _spelled(migration: Migration, roles: Roles) -> str:
+    text = f"-- {migration.file}\n{roles.fill(migration.text)}"
+    return f"begin;\n{text}commit;\n" if migration.transactional else text
+
+
+def _checks_table(checks: list[Check]) -> Table:
+    table = Table("check", "verdict", "detail", box=None)
+    for check in checks:
+        table.add_row(check.name, f"[{_STYLES[check.verdict]}]{check.verdict}[/]", check.detail)
+    return table
+
+
+def _steps_table(steps: list[Step]) -> Table:
+    table = Table("version", "name", "state", "applied at", "took", box=None)
+    for step in steps:
+        applied = step.applied_at.isoformat(timespec="seconds") if step.applied_at else ""
+        table.add_row(str(step.version), step.name, step.state, applied, str(step.duration or ""))
+    return table

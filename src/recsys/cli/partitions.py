@@ -1,0 +1,78 @@
+"""`recsys partitions`: what the logs are made of, and what upkeep does about it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from recsys.cli.console import out, print_json, talk
+from recsys.db.pool import Database
+from recsys.maintenance.partitions import Partition, Plan, Policy, ensure_ahead, plan, read_partitions, read_policies
+from recsys.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+_WIDE = 160  # names are data: they are not cut to the width of a terminal
+
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.command()
+def status(*, as_json: _WIDE = 160  # names are data: they are not cut to the width of a terminal
+
+AsJson = False) -> None:
+    """Show each log's policy, its partitions, how far they reach, and what upkeep would do next."""
+    now = datetime.now(UTC)
+    with Database.open(Settings.from_environment()) as database, database.system() as conn:
+        logs = [(policy, read_partitions(conn, policy.parent_table)) for policy in read_policies(conn)]
+    if as_json:
+        print_json([_as_json(policy, partitions, plan(policy, partitions, now)) for policy, partitions in logs])
+        return
+    for policy, partitions in logs:
+        _print(policy, partitions, plan(policy, partitions, now))
+
+
+@app.command()
+def run() -> None:
+    """Do the upkeep now: make what the policies want. Harmless beside a running service."""
+    with Database.open(Settings.from_environment()) as database:
+        made = ensure_ahead(database)
+    for name in made:
+        out.print(name)
+    talk.print(f"{len(made)} made" if made else "nothing to do")
+
+
+def _as_json(policy: Policy, partitions: list[Partition], planned: Plan) -> dict[str, Any]:
+    return {
+        "table": policy.parent_table,
+        "policy": {key: value for key, value in policy._asdict().items() if key != "parent_table"},
+        "partitions": [partition._asdict() for partition in partitions],
+        "runway_days": round(planned.runway.total_seconds() / 86400, 2),
+        "next": {
+            "replace": [partition.partition_name for partition in planned.replace],
+            "make": [bounds._asdict() for bounds in planned.make],
+            "retire": [partition.partition_name for partition in planned.retire],
+        },
+    }
+
+
+def _print(policy: Policy, partitions: list[Partition], planned: Plan) -> None:
+    kept = "for good" if policy.retain_days is None else f"{policy.retain_days} days"
+    out.print(f"[bold]{policy.parent_table}[/]: by {policy.interval}, {policy.ahead} ahead, kept {kept}")
+    table = Table("partition", "from", "to", "rows, about", "bytes", box=None)
+    for partition in partitions:
+        rows = "not known yet" if partition.rows < 0 else f"{partition.rows:,}"
+        days = (f"{bound:%Y-%m-%d}" for bound in partition.bounds)
+        table.add_row(partition.partition_name, *days, "none" if partition.empty else rows, f"{partition.bytes:,}")
+    out.print(table, width=_WIDE, crop=False)
+    out.print(f"every insert of the next {planned.runway.days} days finds its partition; {_next(planned)}\n")
+
+
+def _next(planned: Plan) -> str:
+    todo = [f"replace {partition.partition_name}" for partition in planned.replace]
+    todo += [f"make {bounds.lower:%Y-%m-%d} to {bounds.upper:%Y-%m-%d}" for bounds in planned.make]
+    todo += [f"retire {partition.partition_name}" for partition in planned.retire]
+    return "upkeep would " + ", ".join(todo) if todo else "upkeep has nothing to do"

@@ -1,0 +1,3 @@
+-- transaction: yes
+-- locks: exposure_events (access exclusive)
+drop index exposure_events_surface_idx;

@@ -1,0 +1,6 @@
+-- transaction: yes
+-- locks: exposure_events and its partitions (access exclusive)
+--
+-- An index can not be detached: the parent's goes with all of its parts, and comes back alone.
+drop index exposure_events_surface_idx;
+create index exposure_events_surface_idx on only exposure_events (tenant_id, surface, occurred_at desc);
