@@ -21,9 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 @app.command()
-def status(*, as_json: _WIDE = 160  # names are data: they are not cut to the width of a terminal
-
-AsJson = False) -> None:
+def status(*, as_json: AsJson = False) -> None:
     """Show each log's policy, its partitions, how far they reach, and what upkeep would do next."""
     now = datetime.now(UTC)
     with Database.open(Settings.from_environment()) as database, database.system() as conn:
