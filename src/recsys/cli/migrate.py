@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
+from recsys.cli.columns import print_columns
 from recsys.cli.console import Exit, fail, out, print_json, talk
 from recsys.db.migrate import Step, migrate_down, migrate_up, pending, session, status
 from recsys.db.migrations import Migration, shipped
@@ -17,9 +17,6 @@ from recsys.db.urls import resolve
 from recsys.settings import Settings, variable
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-
-_WIDE = 160  # names are data: they are not cut to the width of a terminal
-_STYLES = {"fine": "green", "warning": "yellow", "stop": "red"}
 
 OwnerUrl = Annotated[
     str | None,
@@ -37,7 +34,7 @@ def preflight_command(owner_url: OwnerUrl = None, *, as_json: AsJson = False) ->
     if as_json:
         print_json([check._asdict() for check in checks])
     else:
-        out.print(_checks_table(checks))
+        print_columns(("check", "verdict", "detail"), _lines(checks))
     if any(check.verdict == "stop" for check in checks):
         raise typer.Exit(Exit.CHECK_FAILED)
 
@@ -74,7 +71,7 @@ def status_command(owner_url: OwnerUrl = None, *, as_json: AsJson = False) -> No
     if as_json:
         print_json([step._asdict() for step in steps])
     else:
-        out.print(_steps_table(steps), width=_WIDE, crop=False)
+        print_columns(("version", "name", "state", "applied at", "took"), map(_step_columns, steps))
 
 
 @app.command("sql")
@@ -136,16 +133,11 @@ def _spelled(migration: Migration, roles: Roles) -> str:
     return f"begin;\n{text}commit;\n" if migration.transactional else text
 
 
-def _checks_table(checks: list[Check]) -> Table:
-    table = Table("check", "verdict", "detail", box=None)
-    for check in checks:
-        table.add_row(check.name, f"[{_STYLES[check.verdict]}]{check.verdict}[/]", check.detail)
-    return table
+def _lines(checks: list[Check]) -> list[tuple[str, str, str]]:
+    """One line for each line of a detail."""
+    return [(check.name, check.verdict, line) for check in checks for line in check.detail.splitlines()]
 
 
-def _steps_table(steps: list[Step]) -> Table:
-    table = Table("version", "name", "state", "applied at", "took", box=None)
-    for step in steps:
-        applied = step.applied_at.isoformat(timespec="seconds") if step.applied_at else ""
-        table.add_row(str(step.version), step.name, step.state, applied, str(step.duration or ""))
-    return table
+def _step_columns(step: Step) -> tuple[object, ...]:
+    applied = step.applied_at.isoformat(timespec="seconds") if step.applied_at else None
+    return step.version, step.name, step.state, applied, step.duration

@@ -6,16 +6,14 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
+from recsys.cli.columns import print_columns
 from recsys.cli.console import out, print_json, talk
 from recsys.db.pool import Database
 from recsys.maintenance.partitions import Partition, Plan, Policy, ensure_ahead, plan, read_partitions, read_policies
 from recsys.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-
-_WIDE = 160  # names are data: they are not cut to the width of a terminal
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
@@ -60,13 +58,14 @@ def _as_json(policy: Policy, partitions: list[Partition], planned: Plan) -> dict
 def _print(policy: Policy, partitions: list[Partition], planned: Plan) -> None:
     kept = "for good" if policy.retain_days is None else f"{policy.retain_days} days"
     out.print(f"[bold]{policy.parent_table}[/]: by {policy.interval}, {policy.ahead} ahead, kept {kept}")
-    table = Table("partition", "from", "to", "rows, about", "bytes", box=None)
-    for partition in partitions:
-        rows = "not known yet" if partition.rows < 0 else f"{partition.rows:,}"
-        days = (f"{bound:%Y-%m-%d}" for bound in partition.bounds)
-        table.add_row(partition.partition_name, *days, "none" if partition.empty else rows, f"{partition.bytes:,}")
-    out.print(table, width=_WIDE, crop=False)
+    print_columns(("partition", "from", "to", "rows, about", "bytes"), map(_columns, partitions))
     out.print(f"every insert of the next {planned.runway.days} days finds its partition; {_next(planned)}\n")
+
+
+def _columns(partition: Partition) -> tuple[str, ...]:
+    rows = "not known yet" if partition.rows < 0 else f"{partition.rows:,}"
+    lower, upper = (f"{bound:%Y-%m-%d}" for bound in partition.bounds)
+    return partition.partition_name, lower, upper, "none" if partition.empty else rows, f"{partition.bytes:,}"
 
 
 def _next(planned: Plan) -> str:
