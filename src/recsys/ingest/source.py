@@ -94,9 +94,9 @@ def _explained(path: Path) -> Iterator[None]:
 
 
 def _format(path: Path) -> str:
-    suffixes = path.suffixes
-    ending = suffixes[-2] if len(suffixes) > 1 and suffixes[-1] == ".gz" else path.suffix
-    if ending in FORMATS:
-        return FORMATS[ending]
+    compressed = path.suffix == ".gz"
+    kind = FORMATS.get(Path(path.stem).suffix if compressed else path.suffix)
+    if kind is not None and not (compressed and kind == "parquet"):
+        return kind
     msg = f"{path.name}: the format is told by the ending, one of {', '.join(FORMATS)} (text also with .gz)."
     raise DataFileError(msg)
