@@ -51,16 +51,12 @@ __all__ = [
     "parse_config",
 ]
 
-ALONE = {"popularity": Weights(1.0, 0.0, 0.0, 0.0), "cooc": Weights(0.0, 1.0, 0.0, 0.0)}
-"""The weights that an algorithm of one signal stands for."""
-
 
 class RequestParams(Struct, frozen=True, kw_only=True):
     """What ranks one request on one surface: the document's request part with the surface's overrides applied."""
 
     algo: Algorithm = "blend"
     weights: Weights = Weights()
-    """Those of `algo` already: an algorithm of one signal has the weight of that signal alone."""
     enable_rules: bool = True
     max_k: int = 200
     max_exclude_ids: int = 5000
@@ -75,7 +71,7 @@ class RequestParams(Struct, frozen=True, kw_only=True):
     mmr_pool_min: int = 60
     mmr_pool_max: int = 200
     namespace: str | None = None
-    fallbacks: tuple[str, ...] = ("default",)
+    fallbacks: tuple[str, ...] = ()
 
 
 class SignalParams(Struct, frozen=True, kw_only=True):
@@ -108,7 +104,7 @@ class RequestPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     exclusions: Exclusions = Exclusions()
     diversity: Diversity = Diversity()
     caps: Caps = {}
-    fallbacks: Fallbacks = ("default",)
+    fallbacks: Fallbacks = ()
 
 
 class Surface(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -237,7 +233,7 @@ def _request(layer: _Layer) -> RequestParams:
     part = _request_part(layer)
     return RequestParams(
         algo=part.algo,
-        weights=ALONE.get(part.algo, part.weights),
+        weights=part.weights,
         enable_rules=part.flags.enable_rules,
         max_k=part.limits.max_k,
         max_exclude_ids=part.limits.max_exclude_ids,

@@ -171,7 +171,10 @@ Caps = Annotated[
 ]
 Fallbacks = Annotated[
     tuple[Name, ...],
-    Meta(max_length=10, description="Namespaces that fill up a list which the surface's own can not fill."),
+    Meta(
+        max_length=10,
+        description="Namespaces that fill up a list which the surface's own can not fill, in order; then `default`.",
+    ),
 ]
 
 EVENT_WEIGHTS = {"impression": 0.0, "view": 1.0, "click": 1.0, "add_to_cart": 3.0, "purchase": 5.0}
