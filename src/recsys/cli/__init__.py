@@ -25,6 +25,7 @@ COMMANDS = {
     "signals": "from interactions to what ranking reads",
     "spool": "events that are not in the database yet",
     "data": "public data sets to try it with",
+    "inspect": "what is in the database",
     "psql": "a shell on the database in use",
     "settings": "every variable",
 }

@@ -1,0 +1,41 @@
+"""`recsys demo`: from nothing to real recommendations, with one command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsys import cli
+from recsys.cli.console import Exit, out, talk
+from recsys.demo.run import demo as run_demo
+from recsys.settings import Settings, environment, variable
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="End after the first answer instead of serving on.")] = False,
+    host: Annotated[str | None, typer.Option(envvar=variable("host"), help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(envvar=variable("port"), help="First port to try.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar=variable("data_dir"), help="Folder of the database, the spool and the data.")
+    ] = None,
+) -> None:
+    """Start a Postgres, load MovieLens-100K, build signals, serve, and show a first real answer.
+
+    Every step is a recsys command that is printed before it runs. A second run finds the data loaded.
+    """
+    os.environ.update(environment(host=host, port=port, data_dir=data_dir))
+    run_demo(Settings.from_environment(), _command, once=once, out=out, talk=talk)
+
+
+def _command(arguments: tuple[str, ...]) -> None:
+    """Run one recsys command in this process; what it raises ends the demo with the same words."""
+    result = typer.main.get_command(cli.app)(list(arguments), standalone_mode=False)
+    if isinstance(result, int) and result != Exit.FINE:
+        raise typer.Exit(result)

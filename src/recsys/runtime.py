@@ -1,0 +1,93 @@
+"""Opens what a process of the service needs, and closes it again."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from recsys.db.pool import Database
+from recsys.events.spool import Spool
+from recsys.secret import user_key_secret
+from recsys.settings import Settings
+from recsys.snapshot.refresh import Follower, Snapshots
+from recsys.tenancy.directory import Directory
+
+KEEPER_RESTART_SECONDS = 1.0
+KEEPER_STOP_SECONDS = 30.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What one worker answers from."""
+
+    settings: Settings
+    database: Database
+    directory: Directory
+    snapshots: Snapshots
+    spool: Spool
+    secret: bytes
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Serving]:
+    """Open a worker's parts in the order in which they need each other."""
+    secret = user_key_secret(settings)
+    with await asyncio.to_thread(Database.open, settings) as database:
+        directory = Directory(database)
+        snapshots = Snapshots(database)
+        async with Spool.open(settings.data_dir / "spool") as spool:
+            with Follower(database, snapshots, directory):
+                yield Serving(settings, database, directory, snapshots, spool, secret)
+
+
+@contextmanager
+def keeper() -> Iterator[None]:
+    """Run the keeper beside the service, start it again if it dies, and let it drain before it ends."""
+    stop = threading.Event()
+    holder = _KeeperProcess(stop)
+    watcher = threading.Thread(target=holder.watch, name="keeper")
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        holder.end()
+        watcher.join()
+
+
+class _KeeperProcess:
+    """The keeper's process: it lives as long as the pipe to its standard input is open."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "recsys.maintenance.keeper"]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  our own module
+
+    def watch(self) -> None:
+        while True:
+            code = self._process.wait()
+            if self._stop.wait(KEEPER_RESTART_SECONDS):
+                return
+            _log.error("keeper ended, starting it again", exit_code=code)
+            self._process = self._start()
+
+    def end(self) -> None:
+        process = self._process
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            process.wait(KEEPER_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
