@@ -14,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -127,7 +127,8 @@ def remove_dead(path: Path) -> bool:
         if not locked or any(path.glob(f"*{SUFFIX}")):
             return False
         (path / OWNER).unlink(missing_ok=True)
-        path.rmdir()
+        with suppress(FileNotFoundError):  # two drains may be at it
+            path.rmdir()
         return True
 
 

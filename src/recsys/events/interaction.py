@@ -81,10 +81,10 @@ class _User(Struct, frozen=True, forbid_unknown_fields=True):
     session_id: _UserId | None = None
 
 
-class _Event(Struct, frozen=True, forbid_unknown_fields=True):
-    """One event as a client sends it."""
+class SentEvent(Struct, frozen=True, forbid_unknown_fields=True):
+    """One event as a client sends it; `POST /v1/interactions` is documented with it."""
 
-    event_type: Annotated[str, Meta(pattern=r"\A[a-z][a-z0-9_]{0,31}\Z")]
+    event_type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}(?![\s\S])")]
     item_id: _Id
     event_id: _Id | None = None
     user: _User | None = None
@@ -106,7 +106,7 @@ class _RejectedError(Exception):
 
 
 _batch = msgspec.json.Decoder(_Batch)
-_event = msgspec.json.Decoder(_Event)
+_event = msgspec.json.Decoder(SentEvent)
 _encode_json = msgspec.json.Encoder().encode
 _NOBODY = _User()
 
@@ -147,7 +147,7 @@ def _problem(error: Exception) -> Problem:
     return Problem(path.strip("`") or "$", message)
 
 
-def _read(raw: Raw) -> _Event:
+def _read(raw: Raw) -> SentEvent:
     try:
         event = _event.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -164,7 +164,7 @@ def _read(raw: Raw) -> _Event:
     return event
 
 
-def _meta(event: _Event) -> bytes | None:
+def _meta(event: SentEvent) -> bytes | None:
     """Return the event's meta as JSON text that jsonb stores unchanged."""
     if event.meta is None:
         return None
@@ -176,7 +176,7 @@ def _meta(event: _Event) -> bytes | None:
     return text
 
 
-def _texts(event: _Event) -> Iterator[tuple[str, str]]:
+def _texts(event: SentEvent) -> Iterator[tuple[str, str]]:
     user = event.user or _NOBODY
     for path, text in (
         ("item_id", event.item_id),
@@ -192,7 +192,7 @@ def _texts(event: _Event) -> Iterator[tuple[str, str]]:
             yield path, text
 
 
-def _identity(event: _Event, now: datetime, new_id: Callable[[], UUID]) -> tuple[str, datetime]:
+def _identity(event: SentEvent, now: datetime, new_id: Callable[[], UUID]) -> tuple[str, datetime]:
     """Give the event's id and time, both fixed by the client or both made now, so that a retry finds the same row."""
     if event.event_id is None:
         return str(new_id()), event.occurred_at or now
@@ -227,7 +227,7 @@ def _check_time(occurred_at: datetime, now: datetime, policy: Policy) -> None:
 
 
 def _record(
-    event: _Event, event_id: str, occurred_at: datetime, now: datetime, seq: int, policy: Policy
+    event: SentEvent, event_id: str, occurred_at: datetime, now: datetime, seq: int, policy: Policy
 ) -> Interaction:
     user = event.user or _NOBODY
     return Interaction(

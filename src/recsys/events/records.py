@@ -54,3 +54,8 @@ def decode(kind: int, payload: bytes) -> Record:
 def kind_name(kind: int) -> str:
     """Name a kind for people and for `dead_letters`: exposure, interaction, or kind-N for one from the future."""
     return Kind(kind).name.lower() if kind in _decoders else f"kind-{kind}"
+
+
+def kind_number(name: str) -> int:
+    """Read what *kind_name* wrote, by this version or another."""
+    return int(name.removeprefix("kind-")) if name.startswith("kind-") else Kind[name.upper()].value

@@ -17,7 +17,7 @@ from zlib import crc32
 
 MAGIC = b"recsysE1"
 """First bytes of a segment; the last one is the version of this layout."""
-PAYLOAD_MAX = 16 * 2**20
+PAYLOAD_MAX = 4 * 2**20
 """Bytes of one record; a longer length is damage."""
 
 _MARKER = b"\xf5\x9a"  # neither byte pair occurs in UTF-8 text, so ids can not look like frames

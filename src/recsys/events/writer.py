@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -63,11 +64,13 @@ class SegmentWriter:
             self._folder_changed = True
 
     def _take_back(self) -> None:
-        """Cut what a failed write left behind; what can not be cut is a torn tail that readers know."""
-        try:
+        """Cut what a failed write left behind, and never write there again: a reader may have been faster.
+
+        What can not be cut is a torn tail, which readers know.
+        """
+        with suppress(OSError):
             os.ftruncate(self._file, self._size)
-        except OSError:
-            self.retire()
+        self.retire()
 
     def retire(self) -> None:
         """Append nothing more to the open segment: the next write begins a new one."""
