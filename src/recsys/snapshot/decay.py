@@ -15,7 +15,7 @@ Keys = npt.NDArray[np.int64]
 class Decay(NamedTuple):
     """How days count on *today*, both in days since 1970-01-01: ``2 ** (-age / half_life)`` while ``age < window``.
 
-    None is off. A day after *today*, which a writer in another time zone may name, counts as today.
+    None is off. Tomorrow, which a writer further east may name already, counts as today; later days do not count yet.
     """
 
     today: int
@@ -24,9 +24,8 @@ class Decay(NamedTuple):
 
     def within(self, day: Days) -> npt.NDArray[np.bool_]:
         """Say which days the window holds, shape of *day*."""
-        if self.window is None:
-            return np.ones(len(day), dtype=np.bool_)
-        return day > self.today - self.window
+        begun = day <= self.today + 1
+        return begun if self.window is None else begun & (day > self.today - self.window)
 
     def weights(self, first: int, last: int) -> npt.NDArray[np.float64]:
         """Return the weight of each day from *first* to *last*, shape (last - first + 1,)."""

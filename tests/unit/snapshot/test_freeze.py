@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, get_args
 from uuid import UUID
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 
 from recsys.snapshot.columns import Columns
 from recsys.snapshot.freeze import freeze
-from recsys.tenancy.config import SignalParams
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import Normalization, SignalParams
 
 TENANT = UUID(int=7)
 NOW = datetime(2026, 5, 20, 15, tzinfo=UTC)
@@ -26,12 +28,12 @@ PLAIN = SignalParams(
 )
 
 
-def frozen(params=PLAIN, now=NOW, **rows):
+def frozen(params: SignalParams = PLAIN, now: datetime = NOW, **rows: Any) -> Snapshot:
     """Freeze rows of Python values."""
     return freeze(Columns.from_rows(**rows), params, tenant_id=TENANT, namespace="home", now=now)
 
 
-def named(snapshot, item_id):
+def named(snapshot: Snapshot, item_id: str) -> list[tuple[str, float]]:
     """Return the neighbours of an item as (id, value)."""
     number = snapshot.items.number(item_id)
     values = snapshot.neighbors.values[snapshot.neighbors.indptr[number] : snapshot.neighbors.indptr[number + 1]]
@@ -41,7 +43,7 @@ def named(snapshot, item_id):
     ]
 
 
-def test_the_catalogue_is_every_item_named_anywhere():
+def test_the_catalogue_is_every_item_named_anywhere() -> None:
     """An item counts wherever it is named, as item or neighbour; ids stand in code point order."""
     snapshot = frozen(
         popularity=[("b", TODAY, 1)], covisitation=[("Z", "é", TODAY, 1)], tags=[("a", (), True), ("😀", (), True)]
@@ -49,33 +51,33 @@ def test_the_catalogue_is_every_item_named_anywhere():
     assert snapshot.items.ids == ("Z", "a", "b", "é", "😀")
 
 
-def test_an_item_without_tags_row_is_available():
+def test_an_item_without_tags_row_is_available() -> None:
     """Only a row that says so makes an item unavailable."""
     snapshot = frozen(popularity=[("a", TODAY, 1), ("b", TODAY, 1)], tags=[("b", (), False)])
     assert snapshot.available.tolist() == [True, False]
 
 
-def test_popularity_sums_days_with_decay():
+def test_popularity_sums_days_with_decay() -> None:
     """Popularity is the sum of daily scores, halved with each half-life, within the window."""
     rows = [("a", TODAY, 4), ("a", TODAY - timedelta(days=7), 4), ("a", TODAY - timedelta(days=90), 1000)]
     params = SignalParams(popularity_half_life=7.0, popularity_window=90)
     assert frozen(params, popularity=rows).popularity.tolist() == [6.0]
 
 
-def test_popularity_scores_tell_busy_items_apart():
+def test_popularity_scores_tell_busy_items_apart() -> None:
     """100, 1000 and 10000 lie a like step apart; the best is 1, and nothing seen is 0."""
     rows = [("a", TODAY, 100), ("b", TODAY, 1000), ("c", TODAY, 10_000)]
     scores = frozen(popularity=rows, tags=[("d", (), True)]).popularity_score
     assert scores.tolist() == pytest.approx([0.501, 0.750, 1.0, 0.0], abs=1e-3)
 
 
-def test_by_popularity_breaks_ties_by_id():
+def test_by_popularity_breaks_ties_by_id() -> None:
     """Items of one popularity stand in the order of their ids, those without any last."""
     snapshot = frozen(popularity=[("d", TODAY, 1), ("b", TODAY, 1), ("c", TODAY, 5)], tags=[("a", (), True)])
     assert [snapshot.items.ids[number] for number in snapshot.by_popularity] == ["c", "b", "d", "a"]
 
 
-def test_neighbors_stand_strongest_first_and_ties_by_id():
+def test_neighbors_stand_strongest_first_and_ties_by_id() -> None:
     """Overlapping days are summed, the strongest neighbour of the snapshot has value 1, ties go by id."""
     rows = [
         ("a", "x", TODAY, 1),
@@ -90,22 +92,22 @@ def test_neighbors_stand_strongest_first_and_ties_by_id():
     assert named(snapshot, "x") == []
 
 
-def test_only_the_best_neighbors_are_kept():
+def test_only_the_best_neighbors_are_kept() -> None:
     """`neighbors` bounds each row, and the best survive."""
     rows = [("a", f"n{number:02}", TODAY, number) for number in range(1, 10)]
     kept = named(frozen(SignalParams(normalization="count", neighbors=3), covisitation=rows), "a")
     assert [item_id for item_id, _ in kept] == ["n09", "n08", "n07"]
 
 
-def test_rows_seeded_in_one_direction_are_served():
+def test_rows_seeded_in_one_direction_are_served() -> None:
     """An operator who writes a few rows by hand, one direction only, gets neighbours under every normalisation."""
-    for normalization in ("count", "cosine", "jaccard", "llr", "sqrt_llr"):
+    for normalization in get_args(Normalization):
         rows = [("a", "b", TODAY, 10), ("a", "c", TODAY, 5)]
         kept = named(frozen(SignalParams(normalization=normalization), covisitation=rows), "a")
         assert {item_id for item_id, _ in kept} == {"b", "c"}
 
 
-def test_tags_are_listed_both_ways():
+def test_tags_are_listed_both_ways() -> None:
     """An item's tags ascend without repeats; a tag's items stand most popular first, ties by id."""
     snapshot = frozen(
         popularity=[("c", TODAY, 9)],
@@ -120,13 +122,13 @@ def test_tags_are_listed_both_ways():
     assert [ids[item] for item in snapshot.tag_items.row(snapshot.tags.number("red"))] == ["c", "a", "b"]
 
 
-def test_rare_tags_weigh_more():
+def test_rare_tags_weigh_more() -> None:
     """The weight of a tag is ln(1 + items / items with it)."""
     snapshot = frozen(tags=[("a", ("red", "new"), True), ("b", ("red",), True)])
     assert snapshot.tag_weight.tolist() == pytest.approx([math.log(3), math.log(2)])
 
 
-def test_nothing_at_all_is_a_snapshot_too():
+def test_nothing_at_all_is_a_snapshot_too() -> None:
     """A namespace without rows gives a snapshot without items."""
     snapshot = frozen()
     assert len(snapshot.items) == 0
@@ -134,7 +136,7 @@ def test_nothing_at_all_is_a_snapshot_too():
     assert snapshot.neighbors.indptr.tolist() == [0]
 
 
-def test_the_day_is_that_of_utc():
+def test_the_day_is_that_of_utc() -> None:
     """`now` in another zone gives the ages of the same instant in UTC."""
     tokyo = NOW.astimezone(timezone(timedelta(hours=9)))
     assert tokyo.date() != TODAY
@@ -142,7 +144,7 @@ def test_the_day_is_that_of_utc():
     assert frozen(params, tokyo, popularity=rows).popularity.tolist() == [1.0]
 
 
-def test_the_version_follows_content_and_parameters():
+def test_the_version_follows_content_and_parameters() -> None:
     """The same rows and parameters give the same version, in any order; anything that ranking reads changes it."""
     rows = {"popularity": [("a", TODAY, 1), ("b", TODAY, 2)], "covisitation": [("a", "b", TODAY, 1)]}
     version = frozen(**rows).version
@@ -158,7 +160,7 @@ def test_the_version_follows_content_and_parameters():
     assert len(others | {version}) == 7
 
 
-def test_a_snapshot_is_frozen():
+def test_a_snapshot_is_frozen() -> None:
     """Nobody changes what others are reading."""
     snapshot = frozen(popularity=[("a", TODAY, 1)])
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -167,6 +169,7 @@ def test_a_snapshot_is_frozen():
         snapshot.popularity[0] = 2.0
 
 
+Pair = tuple[str, str, date, float]
 items = st.sampled_from("abcdefg")
 days = st.integers(0, 120).map(lambda age: TODAY - timedelta(days=age))
 scores = st.floats(0, 100).map(lambda score: round(score, 3))
@@ -176,13 +179,13 @@ pairs = st.dictionaries(st.tuples(items, items, days).filter(lambda key: key[0] 
 
 
 @given(rows=pairs, half_life=st.none() | st.floats(1, 100), window=st.none() | st.integers(1, 100))
-def test_neighbors_agree_with_a_plain_loop(rows, half_life, window):
+def test_neighbors_agree_with_a_plain_loop(rows: list[Pair], half_life: float | None, window: int | None) -> None:
     """The vectorised neighbours are those of a dictionary and a sort."""
     params = SignalParams(
         covisitation_half_life=half_life, covisitation_window=window, normalization="cosine", neighbors=2
     )
     snapshot = frozen(params, covisitation=rows)
-    met = {}
+    met: dict[tuple[str, str], float] = {}
     for item, neighbor, day, score in rows:
         age = (TODAY - day).days
         if window is None or age < window:
@@ -207,8 +210,8 @@ def test_neighbors_agree_with_a_plain_loop(rows, half_life, window):
         assert [weights[item, other] / largest for other, _ in found] == pytest.approx(expected, rel=1e-5)
 
 
-@given(rows=pairs, normalization=st.sampled_from(["count", "cosine", "jaccard", "llr", "sqrt_llr"]))
-def test_neighbor_values_lie_in_one_scale(rows, normalization):
+@given(rows=pairs, normalization=st.sampled_from(get_args(Normalization)))
+def test_neighbor_values_lie_in_one_scale(rows: list[Pair], normalization: Normalization) -> None:
     """Values lie in (0, 1], the largest of the snapshot is 1, each row falls, and no item is its own neighbour."""
     snapshot = frozen(SignalParams(normalization=normalization), covisitation=rows)
     values = snapshot.neighbors.values
@@ -224,7 +227,7 @@ def test_neighbor_values_lie_in_one_scale(rows, normalization):
         assert order == sorted(order)
 
 
-def test_dates_before_the_epoch_are_days_too():
+def test_dates_before_the_epoch_are_days_too() -> None:
     """A day of 1969 is an old day, not an error."""
     params = SignalParams(popularity_half_life=None, popularity_window=None)
     assert frozen(params, popularity=[("a", date(1969, 12, 31), 2)]).popularity.tolist() == [2.0]

@@ -8,20 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recsys.snapshot.weights import Meetings, weigh
+from recsys.tenancy.config import Normalization
 
-NORMALIZATIONS = ["count", "cosine", "jaccard", "llr", "sqrt_llr"]
+NORMALIZATIONS: list[Normalization] = ["count", "cosine", "jaccard", "llr", "sqrt_llr"]
 
 
-def one(normalization, met, left, right, total, shrinkage=0.0):
+def one(
+    normalization: Normalization, met: float, left: float, right: float, total: float, shrinkage: float = 0.0
+) -> float:
     """Weigh a single pair."""
     meetings = Meetings(np.array([float(met)]), np.array([float(left)]), np.array([float(right)]), float(total))
     return float(weigh(meetings, normalization, shrinkage)[0])
 
 
-def textbook_llr(met, left, right, total):
+def textbook_llr(met: int, left: int, right: int, total: int) -> float:
     """Dunning's ratio by entropies, as textbooks print it."""
 
-    def entropy(*cells):
+    def entropy(*cells: int) -> float:
         whole = sum(cells)
         return -sum(cell * math.log(cell / whole) for cell in cells if cell > 0)
 
@@ -43,13 +46,13 @@ def textbook_llr(met, left, right, total):
         ("sqrt_llr", 0, math.sqrt(textbook_llr(4, 8, 18, 100))),
     ],
 )
-def test_each_formula(normalization, shrinkage, expected):
+def test_each_formula(normalization: Normalization, shrinkage: float, expected: float) -> None:
     """Every normalisation gives what its formula says."""
     assert one(normalization, 4, 8, 18, 100, shrinkage) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("normalization", ["llr", "sqrt_llr"])
-def test_rarer_than_chance_weighs_nothing(normalization):
+def test_rarer_than_chance_weighs_nothing(normalization: Normalization) -> None:
     """A pair that meets less often than chance is as strong a surprise, but no recommendation."""
     assert textbook_llr(1, 40, 50, 100) > 0
     assert one(normalization, 1, 40, 50, 100) == 0
@@ -61,7 +64,7 @@ def test_rarer_than_chance_weighs_nothing(normalization):
     more_right=st.integers(0, 1000),
     neither=st.integers(0, 100_000),
 )
-def test_llr_agrees_with_the_textbook(met, more_left, more_right, neither):
+def test_llr_agrees_with_the_textbook(met: int, more_left: int, more_right: int, neither: int) -> None:
     """Summing surprises cell by cell equals the difference of entropies, signed."""
     left, right, total = met + more_left, met + more_right, met + more_left + more_right + neither
     expected = textbook_llr(met, left, right, total) if met * total > left * right else 0
@@ -76,7 +79,9 @@ def test_llr_agrees_with_the_textbook(met, more_left, more_right, neither):
     neither=st.floats(0, 1e8),
     shrinkage=st.floats(0, 1000),
 )
-def test_weights_are_finite_symmetric_and_never_negative(normalization, met, more_left, more_right, neither, shrinkage):
+def test_weights_are_finite_symmetric_and_never_negative(
+    normalization: Normalization, met: float, more_left: float, more_right: float, neither: float, shrinkage: float
+) -> None:
     """Decayed counts of any size, in any table, give a weight that ranking can add up."""
     left, right, total = met + more_left, met + more_right, met + more_left + more_right + neither
     weight = one(normalization, met, left, right, total, shrinkage)

@@ -1,0 +1,147 @@
+"""Read one namespace's signals out of the database and freeze them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from itertools import chain, count
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import psycopg
+
+from recsys.db.queries import sql
+from recsys.snapshot.columns import Columns, TagColumns
+from recsys.snapshot.freeze import freeze
+from recsys.snapshot.packed import COVISITATION, POPULARITY, Keys, Pack, covisitation_columns, popularity_columns
+from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.vocabulary import Numbers, Vocabulary
+from recsys.tenancy.config import SignalParams
+
+_FETCH = 2000
+"""Items fetched at a time; one of them may bring a megabyte of neighbours."""
+
+
+def load(conn: psycopg.Connection, tenant_id: UUID, namespace: str, params: SignalParams, *, now: datetime) -> Snapshot:
+    """Load a namespace as it stands at *now*; one without rows gives a snapshot without items.
+
+    *conn* is in a transaction that sees all rows of the tenant at one moment: `Database.reading()`.
+    """
+    conn.execute(sql("snapshot.prepare"))
+    parameters = {"tenant_id": tenant_id, "namespace": namespace} | _days(now.astimezone(UTC).date(), params)
+    for seed in count():
+        rows = _Rows(conn, parameters | {"seed": seed})
+        if not rows.ambiguous():
+            break
+    return freeze(rows.columns(), params, tenant_id=tenant_id, namespace=namespace, now=now)
+
+
+def _days(today: date, params: SignalParams) -> dict[str, date]:
+    """Bound the days that can count, up to tomorrow, where a writer east of us may already be."""
+    return {
+        "popularity_from": _first(today, params.popularity_window),
+        "covisitation_from": _first(today, params.covisitation_window),
+        "until": today + timedelta(days=1),
+    }
+
+
+def _first(today: date, window: int | None) -> date:
+    return date.min if window is None else today - timedelta(days=window - 1)
+
+
+class _Rows:
+    """What the database says of one namespace, as it was received: ids, their keys, and packed rows."""
+
+    def __init__(self, conn: psycopg.Connection, parameters: dict[str, Any]) -> None:
+        self._conn = conn
+        self._parameters = parameters
+        self._keys: dict[str, int] = {}
+        self._gone: set[str] = set()
+        self._tags: dict[str, list[str]] = {}
+        self._unavailable: list[str] = []
+        self._read_tags()
+        self._popularity = list(self._packs("snapshot.popularity", POPULARITY))
+        self._covisitation = list(self._packs("snapshot.covisitation", COVISITATION))
+        self._name_neighbors()
+
+    def ambiguous(self) -> bool:
+        """Say whether two ids share a key, as happens once in some ten million catalogues of a million items."""
+        return len(set(self._keys.values())) < len(self._keys)
+
+    def columns(self) -> Columns:
+        """Give everything its number. Rows of deleted items fall out, because those have none."""
+        items = Vocabulary(self._keys.keys() - self._gone)
+        tags = Vocabulary(chain.from_iterable(self._tags.values()))
+        numbers = _Numbers(items, self._keys)
+        return Columns(
+            items=items,
+            tags=tags,
+            popularity=popularity_columns(self._popularity, numbers.of_ids),
+            covisitation=covisitation_columns(self._covisitation, numbers.of_ids, numbers.of_keys),
+            tagged=_tagged(items, tags, self._tags),
+            unavailable=items.known(self._unavailable),
+        )
+
+    def _read_tags(self) -> None:
+        for rows in self._fetch("snapshot.tags"):
+            for item_id, key, tags, available, gone in rows:
+                self._keys[item_id] = key
+                if gone:
+                    self._gone.add(item_id)
+                elif not available:
+                    self._unavailable.append(item_id)
+                if tags and not gone:
+                    self._tags[item_id] = tags
+
+    def _packs(self, query: str, layout: np.dtype[np.void]) -> Iterator[Pack]:
+        for rows in self._fetch(query):
+            items, keys, payloads = zip(*rows, strict=True)
+            self._keys.update(zip(items, keys, strict=True))
+            yield Pack.of(items, payloads, layout)
+
+    def _name_neighbors(self) -> None:
+        """Look up the ids of neighbours that are items nowhere."""
+        known = np.sort(np.fromiter(self._keys.values(), np.int64, len(self._keys)))
+        strangers = {key for pack in self._covisitation for key in _missing(pack.rows["neighbor"], known).tolist()}
+        if strangers:
+            parameters = self._parameters | {"keys": list(strangers)}
+            self._keys.update(self._conn.execute(sql("snapshot.ids_of_neighbors"), parameters))
+
+    def _fetch(self, query: str) -> Iterator[list[tuple[Any, ...]]]:
+        with self._conn.cursor(name="snapshot", binary=True) as cursor:
+            cursor.execute(sql(query), self._parameters)
+            while rows := cursor.fetchmany(_FETCH):
+                yield rows
+
+
+class _Numbers:
+    """Finds the number of an item by its id or by its key; -1 for one that the catalogue does not hold."""
+
+    def __init__(self, items: Vocabulary, keys: dict[str, int]) -> None:
+        self._items = items
+        by_number = np.fromiter((keys[item_id] for item_id in items.ids), np.int64, len(items))
+        order = np.argsort(by_number).astype(np.int32)
+        self._keys = np.append(by_number[order], np.iinfo(np.int64).max)
+        self._places = np.append(order, np.int32(-1))
+
+    def of_ids(self, ids: Sequence[str]) -> Numbers:
+        """Return the number of each id, shape (len(ids),)."""
+        find = self._items.number
+        return np.fromiter((-1 if (number := find(item_id)) is None else number for item_id in ids), np.int32, len(ids))
+
+    def of_keys(self, keys: Keys) -> Numbers:
+        """Return the number of each key, shape of *keys*."""
+        found = np.searchsorted(self._keys[:-1], keys)
+        return np.where(self._keys[found] == keys, self._places[found], np.int32(-1))
+
+
+def _missing(keys: Keys, known: Keys) -> Keys:
+    """Return those of *keys* that *known*, ascending, does not hold."""
+    found = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    return np.asarray(keys[known[found] != keys])
+
+
+def _tagged(items: Vocabulary, tags: Vocabulary, words: dict[str, list[str]]) -> TagColumns:
+    counts = np.fromiter(map(len, words.values()), np.int64, len(words))
+    return TagColumns(np.repeat(items.known(words), counts), tags.known(chain.from_iterable(words.values())))
