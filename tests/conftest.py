@@ -8,7 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from recsys.db.provision import Urls, provision
 from recsys.db.roles import Roles
 from recsys.settings import Settings
 
-_PREFIX = "recsys"
+PREFIX = "recsys"
 _TEMPLATE = "recsys_template"
 _SETTINGS = {
     "listen_addresses": "",
@@ -108,8 +109,8 @@ def _wait_until_it_answers(cluster: Cluster, server: subprocess.Popen[bytes]) ->
 @pytest.fixture(scope="session")
 def template(postgres: Cluster) -> str:
     """Make the database that all others are copies of: roles, schema, partitions."""
-    urls = provision(postgres.conninfo(), database=_TEMPLATE, prefix=_PREFIX)
-    migrate_up(urls.owner, _PREFIX)
+    urls = provision(postgres.conninfo(), database=_TEMPLATE, prefix=PREFIX)
+    migrate_up(urls.owner, PREFIX)
     with psycopg.connect(postgres.conninfo(_TEMPLATE)) as conn:
         conn.execute("select recsys_ensure_runway()")
     return _TEMPLATE
@@ -118,15 +119,15 @@ def template(postgres: Cluster) -> str:
 _numbers = count(1)
 
 
-def _clone(postgres: Cluster, template: str) -> Iterator[str]:
+@contextmanager
+def _copy(postgres: Cluster, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     with psycopg.connect(postgres.conninfo(), autocommit=True) as conn:
         conn.execute(
             sql.SQL("create database {} template {} owner {} strategy file_copy").format(
-                sql.Identifier(name), sql.Identifier(template), sql.Identifier(Roles.of(_PREFIX).owner)
+                sql.Identifier(name), sql.Identifier(template), sql.Identifier(Roles.of(PREFIX).owner)
             )
         )
-        _used[postgres.version] = _used.get(postgres.version, 0) + 1
         try:
             yield name
         finally:
@@ -136,27 +137,44 @@ def _clone(postgres: Cluster, template: str) -> Iterator[str]:
 @pytest.fixture
 def database_name(postgres: Cluster, template: str) -> Iterator[str]:
     """Name of this test's own copy of the migrated database, dropped after it."""
-    yield from _clone(postgres, template)
+    _used[postgres.version] = _used.get(postgres.version, 0) + 1
+    with _copy(postgres, template) as name:
+        yield name
+
+
+class Empty(NamedTuple):
+    """A database that holds nothing yet, and how its two logins reach it."""
+
+    name: str
+    service: str
+    owner: str
 
 
 @pytest.fixture
-def empty_database_name(postgres: Cluster, template: str) -> Iterator[str]:
-    """Name of a database of this test's own that belongs to the owner role and holds nothing yet."""
+def new_database(postgres: Cluster, template: str) -> Iterator[Callable[[], Empty]]:
+    """Make databases that belong to the owner role and hold nothing yet; dropped after the test."""
     del template  # roles exist when the template does
-    yield from _clone(postgres, "template0")
+    _used[postgres.version] = _used.get(postgres.version, 0) + 1
+    with ExitStack() as stack:
+
+        def make() -> Empty:
+            name = stack.enter_context(_copy(postgres, "template0"))
+            return Empty(name, *provision(postgres.conninfo(), database=name, prefix=PREFIX))
+
+        yield make
 
 
 @pytest.fixture
 def urls(postgres: Cluster, database_name: str) -> Urls:
     """Connection strings of the two logins to this test's database."""
-    return provision(postgres.conninfo(), database=database_name, prefix=_PREFIX)
+    return provision(postgres.conninfo(), database=database_name, prefix=PREFIX)
 
 
 @pytest.fixture
 def settings(urls: Urls, tmp_path: Path) -> Settings:
     """Settings of a service on this test's database, with a data folder of its own."""
     return Settings(
-        database_url=urls.service, owner_database_url=urls.owner, data_dir=tmp_path / "data", db_role_prefix=_PREFIX
+        database_url=urls.service, owner_database_url=urls.owner, data_dir=tmp_path / "data", db_role_prefix=PREFIX
     )
 
 
@@ -178,7 +196,7 @@ def operator(postgres: Cluster, database_name: str) -> Iterator[psycopg.Connecti
 def owner(urls: Urls) -> Iterator[psycopg.Connection]:
     """Connect to this test's database as the owner, who is no superuser, in autocommit."""
     with psycopg.connect(urls.owner, autocommit=True) as conn:
-        conn.execute(sql.SQL("set role {}").format(sql.Identifier(Roles.of(_PREFIX).owner)))
+        conn.execute(sql.SQL("set role {}").format(sql.Identifier(Roles.of(PREFIX).owner)))
         yield conn
 
 

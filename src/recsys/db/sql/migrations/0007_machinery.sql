@@ -1,4 +1,5 @@
 -- transaction: yes
+-- locks: tenants (share row exclusive)
 
 create table cache_invalidation_events (
     id uuid not null default gen_random_uuid(),
@@ -27,28 +28,6 @@ comment on column cache_invalidation_events.requested_by_sub is 'Subject of the 
 comment on column cache_invalidation_events.request_id is 'X-Request-Id of the call';
 comment on column cache_invalidation_events.applied_at is 'When it was done';
 comment on column cache_invalidation_events.detail is 'What went wrong, if anything';
-
-create table signal_changes (
-    id uuid not null default gen_random_uuid(),
-    xid xid8 not null default pg_current_xact_id(),
-    tenant_id uuid,
-    namespace text,
-    signal text not null,
-    item_ids text[],
-    created_at timestamptz not null default now(),
-    constraint signal_changes_pkey primary key (id),
-    constraint signal_changes_signal_known
-        check (signal in ('tags', 'popularity', 'covisitation', 'config', 'rules', 'tenant', 'keys'))
-);
-create index signal_changes_xid_idx on signal_changes (xid);
-comment on table signal_changes is 'What serving must read anew; written by triggers, polled by every host, kept for 24 hours';
-comment on column signal_changes.id is 'The entry; a host skips those it has applied';
-comment on column signal_changes.xid is 'Transaction that wrote it: a host reads from the oldest one that was open at its last look';
-comment on column signal_changes.tenant_id is 'Whose data changed; NULL when it may be anybody''s (TRUNCATE)';
-comment on column signal_changes.namespace is 'Catalogue that changed; NULL for all, and for what belongs to a tenant';
-comment on column signal_changes.signal is 'tags, popularity, covisitation; config, rules, tenant, keys';
-comment on column signal_changes.item_ids is 'Items that changed, up to 100; NULL means any';
-comment on column signal_changes.created_at is 'When it was written';
 
 create table signal_days_touched (
     id uuid not null default gen_random_uuid(),
@@ -132,12 +111,10 @@ comment on column erasures.exposures_deleted is 'Rows removed from exposure_even
 comment on column erasures.interactions_deleted is 'Rows removed from interaction_events';
 
 select recsys_isolate('cache_invalidation_events', 'tenant_id', :'owner', :'service', :'system');
-select recsys_isolate('signal_changes', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('signal_days_touched', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('dead_letters', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('erasures', 'tenant_id', :'owner', :'service', :'system');
 grant select, insert, update on cache_invalidation_events to :"service", :"system";
-grant select, insert, delete on signal_changes to :"system";
 grant select, insert on signal_days_touched to :"service";
 grant select, insert, delete on signal_days_touched to :"system";
 grant select, insert, update, delete on spool_positions, dead_letters to :"system";

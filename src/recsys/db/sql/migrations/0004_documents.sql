@@ -1,4 +1,5 @@
 -- transaction: yes
+-- locks: tenants (share row exclusive)
 
 create table tenant_config_versions (
     id uuid not null default gen_random_uuid(),
@@ -80,6 +81,15 @@ create trigger append_only before update or delete on tenant_config_versions for
 create trigger append_only_truncate before truncate on tenant_config_versions for each statement execute function recsys_refuse_change();
 create trigger append_only before update or delete on tenant_rule_versions for each row execute function recsys_refuse_change();
 create trigger append_only_truncate before truncate on tenant_rule_versions for each statement execute function recsys_refuse_change();
+
+create trigger log_change after insert or update or delete on tenant_configs_current
+    for each row execute function recsys_log_changed_tenant('config', 'tenant_id');
+create trigger log_change after insert or update or delete on tenant_rules_current
+    for each row execute function recsys_log_changed_tenant('rules', 'tenant_id');
+create trigger log_truncate after truncate on tenant_configs_current
+    for each statement execute function recsys_log_changed_tenant('config', 'tenant_id');
+create trigger log_truncate after truncate on tenant_rules_current
+    for each statement execute function recsys_log_changed_tenant('rules', 'tenant_id');
 
 select recsys_isolate('tenant_config_versions', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('tenant_configs_current', 'tenant_id', :'owner', :'service', :'system');

@@ -65,6 +65,8 @@ create table interaction_events (
     segment text,
     event_type text not null,
     item_id text not null,
+    -- a rank, at most 200
+    -- squawk-ignore prefer-bigint-over-int
     position integer,
     value double precision,
     meta jsonb,

@@ -3,8 +3,13 @@
 create table partition_policies (
     parent_table text not null,
     interval text not null default 'month',
+    -- at most 400
+    -- squawk-ignore prefer-bigint-over-int
     ahead integer not null default 3,
+    -- days of a life
+    -- squawk-ignore prefer-bigint-over-int
     retain_days integer,
+    -- squawk-ignore prefer-bigint-over-int
     accept_days integer,
     updated_at timestamptz not null default now(),
     constraint partition_policies_pkey primary key (parent_table),

@@ -72,6 +72,31 @@ comment on column item_covisit_daily.neighbor_id is 'Item that was met near it';
 comment on column item_covisit_daily.day is 'Day in UTC';
 comment on column item_covisit_daily.score is 'How often they were met that day; the weight (LLR, cosine, ...) is made when it is read';
 
+create trigger log_insert after insert on item_tags referencing new table as changed
+    for each statement execute function recsys_log_changed_items('tags');
+create trigger log_update after update on item_tags referencing old table as before new table as changed
+    for each statement execute function recsys_log_changed_items('tags', 'tags, price, available, created_at, deleted_at');
+create trigger log_delete after delete on item_tags referencing old table as changed
+    for each statement execute function recsys_log_changed_items('tags');
+create trigger log_truncate after truncate on item_tags
+    for each statement execute function recsys_log_changed_items('tags');
+create trigger log_insert after insert on item_popularity_daily referencing new table as changed
+    for each statement execute function recsys_log_changed_items('popularity');
+create trigger log_update after update on item_popularity_daily referencing old table as before new table as changed
+    for each statement execute function recsys_log_changed_items('popularity', 'day, score');
+create trigger log_delete after delete on item_popularity_daily referencing old table as changed
+    for each statement execute function recsys_log_changed_items('popularity');
+create trigger log_truncate after truncate on item_popularity_daily
+    for each statement execute function recsys_log_changed_items('popularity');
+create trigger log_insert after insert on item_covisit_daily referencing new table as changed
+    for each statement execute function recsys_log_changed_items('covisitation');
+create trigger log_update after update on item_covisit_daily referencing old table as before new table as changed
+    for each statement execute function recsys_log_changed_items('covisitation', 'neighbor_id, day, score');
+create trigger log_delete after delete on item_covisit_daily referencing old table as changed
+    for each statement execute function recsys_log_changed_items('covisitation');
+create trigger log_truncate after truncate on item_covisit_daily
+    for each statement execute function recsys_log_changed_items('covisitation');
+
 select recsys_isolate('item_tags', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('item_popularity_daily', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('item_covisit_daily', 'tenant_id', :'owner', :'service', :'system');

@@ -54,6 +54,16 @@ comment on column tenant_api_keys.expires_at is 'From when on it is refused; NUL
 comment on column tenant_api_keys.revoked_at is 'When it was revoked; NULL while it is valid';
 comment on column tenant_api_keys.last_used_at is 'When it was last seen, to some minutes';
 
+create trigger log_change after insert or update or delete on tenants
+    for each row execute function recsys_log_changed_tenant('tenant', 'id');
+-- last_used_at is written often and changes nothing.
+create trigger log_change after insert or delete or update of tenant_id, key_hash, roles, expires_at, revoked_at on tenant_api_keys
+    for each row execute function recsys_log_changed_tenant('keys', 'tenant_id');
+create trigger log_truncate after truncate on tenants
+    for each statement execute function recsys_log_changed_tenant('tenant', 'id');
+create trigger log_truncate after truncate on tenant_api_keys
+    for each statement execute function recsys_log_changed_tenant('keys', 'tenant_id');
+
 select recsys_isolate('tenants', 'id', :'owner', :'service', :'system');
 select recsys_isolate('tenant_api_keys', 'tenant_id', :'owner', :'service', :'system');
 grant select on tenants to :"service";
