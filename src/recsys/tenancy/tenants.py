@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
@@ -19,6 +20,8 @@ from recsys.tenancy.sections import Name
 
 Status = Literal["active", "suspended", "deleted"]
 
+_UUID_LENGTH = 36
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _ACTIONS: dict[Status, str] = {"active": "tenant.resume", "suspended": "tenant.suspend", "deleted": "tenant.delete"}
 
 
@@ -91,10 +94,13 @@ def set_status(conn: psycopg.Connection, tenant_id: UUID, status: Status, *, act
 
 def either(name: str | UUID) -> dict[str, Any]:
     """Make the parameters that find a tenant by external id or by UUID; a UUID wins over an external id like it."""
+    if isinstance(name, UUID):
+        return {"external_id": None, "id": name}
+    storable = None if _UNSTORABLE.search(name) else name
     try:
-        return {"external_id": str(name).replace("\0", ""), "id": UUID(str(name))}
+        return {"external_id": storable, "id": UUID(name) if len(name) == _UUID_LENGTH else None}
     except ValueError:
-        return {"external_id": str(name).replace("\0", ""), "id": None}
+        return {"external_id": storable, "id": None}
 
 
 def _update(

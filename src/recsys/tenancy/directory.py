@@ -1,0 +1,165 @@
+"""The tenants that this process serves, in memory: who they are, and the config and rules that are live."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg.rows import dict_row
+
+from recsys.db.pool import Database
+from recsys.db.queries import sql
+from recsys.errors import DatabaseUnavailable, InvalidInput, TenantNotFound
+from recsys.rules.compile import Compiler
+from recsys.rules.live import NO_RULES, Live
+from recsys.rules.parse import parse_rules
+from recsys.rules.rule import Rules
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import DEFAULTS, Config, parse_config
+from recsys.tenancy.tenants import Tenant, either
+
+_log = structlog.get_logger()
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, eq=False)
+class TenantView:
+    """One tenant as it is served; never changed, only replaced. The etags are those of the documents in force."""
+
+    tenant: Tenant
+    config: Config | None = None
+    """None where the tenant has none: then the defaults are in force."""
+    config_etag: str | None = None
+    rules: Rules | None = None
+    rules_etag: str | None = None
+
+    def live(self, snapshot: Snapshot, surface: str, segment: str, now: datetime) -> Live:
+        """Return the rules that steer a request on *surface*; none where its config turns them off."""
+        if self.rules is None or not (self.config or DEFAULTS).request(surface).enable_rules:
+            return NO_RULES
+        return self._compiler.against(snapshot).live(surface, segment, now)
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        return Compiler(self.rules or Rules())
+
+
+def load_view(conn: psycopg.Connection, name: str | UUID, last: TenantView | None = None) -> TenantView:
+    """Read the tenant with this external id or UUID and its live documents; raises TenantNotFound.
+
+    What has the etag of *last* is taken from there. A document that was written around the checks, with SQL, and
+    does not hold them is not put in force: what *last* has stays, or the defaults.
+    """
+    with conn.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(sql("tenants.view"), either(name)).fetchone()
+    if row is None:
+        raise TenantNotFound
+    tenant = Tenant(**{key: row[key] for key in Tenant._fields})
+    last = last or TenantView(tenant)
+    config, config_etag = _in_force(row, "config", parse_config, (last.config, last.config_etag))
+    rules, rules_etag = _in_force(row, "rules", parse_rules, (last.rules, last.rules_etag))
+    if rules is last.rules and config is last.config and tenant == last.tenant:
+        return last
+    return TenantView(tenant, config, config_etag, rules, rules_etag)
+
+
+def _in_force(
+    row: dict[str, Any], kind: str, parse: Callable[[bytes], _T], last: tuple[_T | None, str | None]
+) -> tuple[_T | None, str | None]:
+    etag = row[f"{kind}_etag"]
+    if etag is None or etag == last[1]:
+        return (None, None) if etag is None else last
+    try:
+        return parse(row[kind]), etag
+    except InvalidInput as error:
+        _log.error(
+            "a stored document can not be used; the one before it stays in force",
+            kind=kind,
+            tenant=row["external_id"],
+            etag=etag,
+            problem=error.message,
+        )
+        return last
+
+
+class Directory:
+    """The views that this process has read, by the names they were asked for. Any thread may call it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._views: dict[UUID, TenantView] = {}
+        self._ids: dict[str, UUID] = {}
+        self._stale: set[UUID] = set()
+        self._changes = 0
+        self._keeping = threading.Lock()
+        self._refreshing = threading.Lock()
+
+    def get(self, name: str) -> TenantView | None:
+        """Return the view of the tenant with this external id or UUID; None if it was not asked for yet. No I/O."""
+        tenant_id = self._ids.get(name)
+        return None if tenant_id is None else self._views.get(tenant_id)
+
+    def fetch(self, name: str) -> TenantView:
+        """Read a tenant from the database and keep it. Raises TenantNotFound, which is not kept."""
+        while True:
+            changes = self._changes
+            with self._database.system() as conn:
+                view = load_view(conn, name)
+            with self._keeping:
+                if changes == self._changes:  # else it may have changed since it was read
+                    self._keep(view)
+                    if name in {view.tenant.external_id, str(view.tenant.id)}:
+                        self._ids[name] = view.tenant.id
+                    return view
+
+    def forget(self, tenant_id: UUID | None) -> None:
+        """Read a tenant that is known here again, because it has changed; None means every tenant.
+
+        The view that is known serves until then, and longer where the database can not be reached: see `catch_up`.
+        """
+        with self._keeping:
+            self._changes += 1
+            self._stale.update(self._views if tenant_id is None else self._views.keys() & {tenant_id})
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Read again what has changed and could not be read when it did; gives up while the database is away."""
+        with self._refreshing:
+            for tenant_id in tuple(self._stale):
+                try:
+                    self._refresh(tenant_id)
+                except DatabaseUnavailable:
+                    return
+
+    def _refresh(self, tenant_id: UUID) -> None:
+        changes = self._changes
+        try:
+            with self._database.system() as conn:
+                view = load_view(conn, tenant_id, self._views.get(tenant_id))
+        except TenantNotFound:
+            with self._keeping:
+                self._drop(tenant_id)
+            return
+        with self._keeping:
+            self._keep(view)
+            if changes == self._changes:
+                self._stale.discard(tenant_id)
+
+    def _keep(self, view: TenantView) -> None:
+        last = self._views.get(view.tenant.id)
+        if last is not None and last.tenant.external_id != view.tenant.external_id:
+            self._drop(view.tenant.id)
+        self._views[view.tenant.id] = view
+
+    def _drop(self, tenant_id: UUID) -> None:
+        self._views.pop(tenant_id, None)
+        self._stale.discard(tenant_id)
+        for name in [name for name, known in self._ids.items() if known == tenant_id]:
+            del self._ids[name]
