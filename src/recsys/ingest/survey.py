@@ -16,8 +16,7 @@ from recsys.ingest.interactions import batches
 from recsys.ingest.source import DataFile, Progress, silent
 
 PROBES = 100
-_DAY = timedelta(days=1)
-_TICK = timedelta(microseconds=1)
+_ALL_BUT_A_TICK = timedelta(days=1) - timedelta(microseconds=1)
 _BEGINNING, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -54,15 +53,21 @@ def survey(file: DataFile, reading: Reading, progress: Progress = silent) -> Sur
     return found
 
 
-def partitions_needed(database: Database, found: Survey, shift: timedelta = timedelta()) -> int:
-    """Count the partitions that importing would make; with a *shift* perhaps one too many."""
-    days = found.days
-    if shift:
-        begins = [datetime.combine(day, time(), UTC) + shift for day in days]
-        days = {moved.date() for begin in begins for moved in (begin, begin + _DAY - _TICK)}
+def partitions_needed(database: Database, found: Survey, reading: Reading) -> int:
+    """Count the partitions that importing would make; with a shift perhaps one too many."""
+    days = {moved for day in found.days for moved in _moved(day, reading.shift)}
+    taken = [day for day in sorted(days) if reading.earliest.date() <= day <= reading.latest.date()]
     with database.system() as conn:
-        row = conn.execute(sql("ingest.partitions_needed"), {"days": sorted(days)}).fetchone()
+        row = conn.execute(sql("ingest.partitions_needed"), {"days": taken}).fetchone()
     return 0 if row is None else int(row[0])
+
+
+def _moved(day: date, shift: timedelta) -> tuple[date, ...]:
+    begin = datetime.combine(day, time(), UTC)
+    try:
+        return (begin + shift).date(), (begin + shift + _ALL_BUT_A_TICK).date()
+    except OverflowError:
+        return ()  # its rows are refused
 
 
 def shifted_to_now(database: Database, found: Survey, reading: Reading) -> Reading:

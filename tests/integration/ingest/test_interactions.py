@@ -141,7 +141,7 @@ def test_since_goes_further_back_and_makes_the_partitions(
     file = write("item_id,occurred_at\na,2020-01-15T00:00:00Z\nb,2020-01-31T23:59:59Z\nc,2020-03-01T00:00:00Z\n")
     allowed = window(database, reading.now, datetime(2020, 1, 1, tzinfo=UTC))
     reading = replace(reading, earliest=allowed.earliest)
-    announced = partitions_needed(database, survey(file, reading))
+    announced = partitions_needed(database, survey(file, reading), reading)
     before = rows(operator, "select count(*) from recsys_partitions('interaction_events')")[0][0]
     assert import_interactions(database, file, reading).stored == 3
     after = rows(operator, "select count(*) from recsys_partitions('interaction_events')")[0][0]
