@@ -22,7 +22,7 @@ from recsys.db.embedded.locks import EXCLUSIVE, lock, open_lock
 from recsys.db.embedded.postmaster import PidFile, Postmaster, run_patiently
 from recsys.db.embedded.socketdir import remove_socket_dir
 
-_LOOK_EVERY = 5.0  # seconds
+_LOOK_EVERY = 2.0  # seconds
 _BREATH = 0.5  # seconds before a server that died is started again
 _LARGEST_LOG = 8 << 20  # bytes; one older file of this size is kept
 
