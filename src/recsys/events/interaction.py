@@ -75,7 +75,9 @@ class Rejection(Struct, frozen=True):
     detail: str
 
 
-class _User(Struct, frozen=True, forbid_unknown_fields=True):
+class SentUser(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who did it, in the client's words; the ids are stored as a keyed hash, the session as it is."""
+
     user_id: _UserId | None = None
     anonymous_id: _UserId | None = None
     session_id: _UserId | None = None
@@ -87,7 +89,7 @@ class SentEvent(Struct, frozen=True, forbid_unknown_fields=True):
     event_type: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}(?![\s\S])")]
     item_id: _Id
     event_id: _Id | None = None
-    user: _User | None = None
+    user: SentUser | None = None
     surface: _Id | None = None
     segment: _Id | None = None
     request_id: _Id | None = None
@@ -108,7 +110,7 @@ class _RejectedError(Exception):
 _batch = msgspec.json.Decoder(_Batch)
 _event = msgspec.json.Decoder(SentEvent)
 _encode_json = msgspec.json.Encoder().encode
-_NOBODY = _User()
+_NOBODY = SentUser()
 
 
 def parse(

@@ -155,7 +155,8 @@ class Spool:
     async def written(self) -> bool:
         """Wait until what was appended would survive a kill (under RECSYS_EXPOSURE_SYNC=full: a power cut).
 
-        False when it could not be written: it is not in the log.
+        False when it could not be written: it is not in the log. Call it in the turn of the append, with no await
+        between: it speaks for that turn.
         """
         if self._full_sync:
             return await self._synced()
@@ -166,7 +167,10 @@ class Spool:
         return bool(await waiter)
 
     async def synced(self) -> None:
-        """Wait until what was appended would survive a power cut. Unavailable when that can not be said."""
+        """Wait until what was appended would survive a power cut; called in the turn of the append, like `written`.
+
+        Unavailable when that can not be said.
+        """
         if not await self._synced():
             raise _not_taken(None)
 
