@@ -1,0 +1,148 @@
+"""The HTTP face: one outer callable for what all routes share, the hot routes behind it, Litestar for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any
+
+import structlog
+
+from recsys import logs, metrics
+from recsys.api import body, identity, problems, tenants
+from recsys.api.call import Answer, Call, Scope
+from recsys.api.cold import Cold
+from recsys.api.hot import HOT
+from recsys.api.route import Route
+from recsys.api.service import Service
+from recsys.errors import RecsysError
+from recsys.runtime import Serving, serving
+from recsys.settings import Settings
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+_SERVER_ERROR = 500
+_REFUSED = 400
+
+_log = structlog.get_logger()
+
+
+def asgi() -> ASGIApp:
+    """Make the application of one worker process; it opens what it needs when the server starts it."""
+    settings = Settings.from_environment()
+    logs.configure(settings)
+    return Lifespan(partial(serving, settings))
+
+
+def create_app(opened: Serving) -> Application:
+    """Make the application over parts that are open."""
+    return Application(Service.over(opened))
+
+
+class Application:
+    """Request id, routing, identity, body, problem documents, metrics: for every route, here and nowhere else."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._cold = Cold(service)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        call = Call.begin(scope)
+        try:
+            answer = await self._answer(call, scope, receive)
+        except body.Disconnected:
+            return
+        except Exception as error:  # noqa: BLE001  whatever happens is answered, and logged if nobody planned it
+            answer = _problem(call, error)
+        _count(call, answer)
+        await _send(call, answer, send, with_body=scope["method"] != "HEAD")
+
+    async def _answer(self, call: Call, scope: Scope, receive: Receive) -> Answer:
+        if call.method == "OPTIONS":
+            return self._cold.options(call)
+        route = self._route(call)
+        call.endpoint = route.endpoint
+        if route.requires:
+            await self._admit(call, route, scope)
+        if call.method in _WITH_BODY:
+            body.require_json(call.headers)
+            call.body = await body.read(call.headers, receive)
+        return await route.answer(self._service, call, scope)
+
+    def _route(self, call: Call) -> Route:
+        hot = HOT.get(call.path) if call.method == "POST" else None
+        return hot or self._cold.route(call)
+
+    async def _admit(self, call: Call, route: Route, scope: Scope) -> None:
+        """Find out who calls and for which tenant, and whether they may."""
+        if len(call.headers) != len(scope["headers"]):
+            identity.refuse_repeated(scope["headers"])
+        call.caller = identity.identify(call.headers, self._service.settings, path_tenant=route.path_tenant)
+        call.view = await tenants.find(self._service, call.caller.tenants)
+        call.caller.require(*route.requires)
+
+    def close(self) -> None:
+        """Begin no more blocking work."""
+        self._service.close()
+
+
+class Lifespan:
+    """Opens what the application needs when the server starts, and closes it when the server stops."""
+
+    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[Serving]]) -> None:
+        self._opening = opening
+        self._app: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or follow the server's life."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._opening() as opened:
+                self._app = create_app(opened)
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                self._app.close()
+        except RecsysError as error:
+            _log.error("can not serve", reason=error.message)
+            await send({"type": "lifespan.startup.failed", "message": error.message})
+        else:
+            await send({"type": "lifespan.shutdown.complete"})
+
+
+def _problem(call: Call, error: Exception) -> Answer:
+    document = problems.describe(error, instance=call.path, request_id=call.request_id)
+    if document.status >= _SERVER_ERROR and not isinstance(error, RecsysError):
+        _log.error("failed", request_id=call.request_id, endpoint=call.endpoint, exc_info=error)
+    return Answer(document.status, problems.encode(document), problems.MEDIA_TYPE, problems.headers(error))
+
+
+def _count(call: Call, answer: Answer) -> None:
+    metrics.http_requests(call.endpoint, str(answer.status)).inc()
+    if call.endpoint in HOT:
+        outcome = "success" if answer.status < _REFUSED else "refused" if answer.status < _SERVER_ERROR else "error"
+        metrics.recommendations(call.endpoint, outcome, "true" if call.empty else "false").inc()
+        metrics.recommendation_seconds(call.endpoint, outcome).observe(call.milliseconds() / 1000)
+
+
+async def _send(call: Call, answer: Answer, send: Send, *, with_body: bool) -> None:
+    headers = [
+        (b"content-type", answer.media_type),
+        (b"content-length", str(len(answer.body)).encode("ascii")),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-request-id", call.request_id.encode("utf-8")),
+        *answer.headers,
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body if with_body else b""})

@@ -1,0 +1,77 @@
+"""One request while it is answered: what it said about itself, who is asking, and what goes back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from recsys.api.identity import NOBODY, Caller
+from recsys.errors import TenantScopeRequired
+from recsys.identifiers import uuid7
+from recsys.tenancy.directory import TenantView
+
+REQUEST_ID_MAX = 128
+
+Scope = MutableMapping[str, Any]
+"""What ASGI says of a connection."""
+
+
+@dataclass(slots=True)
+class Call:
+    """What every handler is given beside its body."""
+
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
+    request_id: str
+    started: float = field(default_factory=time.perf_counter)
+    body: bytes = b""
+    endpoint: str = "unknown"
+    """The route's template, for metrics and logs: never the path, which may name a person."""
+    caller: Caller = NOBODY
+    view: TenantView | None = None
+    empty: bool | None = None
+    """Whether the list that is answered holds nothing; None where no list is answered."""
+
+    @classmethod
+    def begin(cls, scope: Scope) -> Call:
+        """Read what a request says about itself; HEAD is a GET whose body is not sent."""
+        headers = dict(scope["headers"])
+        method = scope["method"]
+        return cls("GET" if method == "HEAD" else method, scope["path"], headers, _request_id(headers))
+
+    @property
+    def tenant(self) -> TenantView:
+        """The tenant that this call is for; TenantScopeRequired where the route did not ask for one."""
+        if self.view is None:
+            raise TenantScopeRequired
+        return self.view
+
+    def milliseconds(self) -> float:
+        """Say how long ago the request arrived."""
+        return round((time.perf_counter() - self.started) * 1000, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back."""
+
+    status: int
+    body: bytes = b""
+    media_type: bytes = b"application/json"
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    """Keep the caller's own id if it is printable text of at most 128 characters, else make one that sorts by time."""
+    given = headers.get(b"x-request-id")
+    if given:
+        try:
+            text = given.decode("utf-8")
+        except UnicodeDecodeError:
+            return str(uuid7())
+        if len(text) <= REQUEST_ID_MAX and text.isprintable():
+            return text
+    return str(uuid7())

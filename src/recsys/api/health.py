@@ -1,0 +1,61 @@
+"""How this worker is: alive, and able to serve."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from litestar.openapi.datastructures import ResponseSpec
+
+from recsys.api.loads import Loads
+from recsys.api.wire import Check, HealthResponse
+from recsys.errors import RecsysError
+from recsys.runtime import Serving
+
+AGE_MAX_SECONDS = 0.9
+"""No answer is older than a second; probing at every request would let anybody load the database."""
+PATIENCE_SECONDS = 0.5
+
+Status = Literal["healthy", "degraded", "unhealthy"]
+
+NOT_READY = ResponseSpec(HealthResponse, description="Nothing can be served.", generate_examples=False)
+ALIVE = HealthResponse("healthy", (Check("process", "healthy"),))
+
+
+class Health:
+    """Readiness, found out at most about once a second."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._looks = Loads("health", threads=1, limit=1)
+        self._known: HealthResponse | None = None
+        self._known_at = 0.0
+
+    async def ready(self) -> HealthResponse:
+        """Say whether lists can be served: a loaded snapshot is enough, a database that is away is only reported."""
+        if self._known is None or time.monotonic() - self._known_at > AGE_MAX_SECONDS:
+            self._known = await self._look()
+            self._known_at = time.monotonic()
+        return self._known
+
+    async def _look(self) -> HealthResponse:
+        loaded = len(self._serving.snapshots)
+        database = await self._database(serves_without=loaded > 0)
+        snapshots = Check("snapshots", "healthy", f"{loaded} loaded")
+        return HealthResponse(database.status, (database, snapshots))
+
+    async def _database(self, *, serves_without: bool) -> Check:
+        try:
+            await self._looks.load("database", self._ping, patience=PATIENCE_SECONDS)
+        except RecsysError:
+            status: Status = "degraded" if serves_without else "unhealthy"
+            return Check("database", status, "It does not answer. What is loaded is served, events wait in the spool.")
+        return Check("database", "healthy")
+
+    def _ping(self) -> None:
+        with self._serving.database.system() as conn:
+            conn.execute("select 1")
+
+    def close(self) -> None:
+        """Look no more."""
+        self._looks.close()

@@ -1,0 +1,50 @@
+"""What handlers work with: the open parts of a worker, and the threads in which it may block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from recsys.api.accepting import AcceptDays
+from recsys.api.health import Health
+from recsys.api.loads import Loads
+from recsys.runtime import Serving
+from recsys.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One worker's parts. Blocking work has a room each, so that slow writes do not hold up what serving waits for."""
+
+    serving: Serving
+    loads: Loads
+    """Tenants and snapshots that are not in memory yet."""
+    histories: Loads
+    """A visitor's recent interactions; no queue: a list is served without them rather than late."""
+    writes: Loads
+    """What clients write to and read from the database directly."""
+    accepting: AcceptDays
+    health: Health
+
+    @classmethod
+    def over(cls, serving: Serving) -> Service:
+        """Make the rooms for the blocking work of *serving*."""
+        size = serving.settings.db_pool_size
+        loads = Loads("load", threads=4, limit=256)
+        return cls(
+            serving,
+            loads=loads,
+            histories=Loads("history", threads=size, limit=size),
+            writes=Loads("write", threads=size, limit=64),
+            accepting=AcceptDays(serving.database, loads),
+            health=Health(serving),
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """What the environment says."""
+        return self.serving.settings
+
+    def close(self) -> None:
+        """Begin no more blocking work."""
+        for room in (self.loads, self.histories, self.writes, self.health):
+            room.close()

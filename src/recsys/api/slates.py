@@ -1,0 +1,111 @@
+"""From a question to a slate that may be answered: snapshots, visitor, rules, ranking, exposure."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from msgspec.structs import replace as with_fields
+
+from recsys import metrics
+from recsys.api import exposures, history, namespaces
+from recsys.api.call import Call
+from recsys.api.questions import Question
+from recsys.api.service import Service
+from recsys.api.wire import RankedItem, RecommendResponse, Versions, Warned
+from recsys.ranking.fill import join, remainder, tags_of
+from recsys.ranking.query import NOBODY, Visitor
+from recsys.ranking.recommend import recommend
+from recsys.ranking.slate import Slate
+
+LATE = Warned("SIGNAL_PARTIAL", "The visitor's history could not be read in time; the list is made without it.")
+NOT_LOGGED = Warned("EXPOSURE_NOT_LOGGED", "The event log of this host is full or fails; this list is not in it.")
+
+
+async def answer(service: Service, call: Call, question: Question) -> RecommendResponse:
+    """Make the list, record it, and say what made it."""
+    now = datetime.now(UTC)
+    key = history.key_of(service, call.tenant, question.user)
+    visitor, known = await _visitor(service, call, question, key)
+    waited = call.milliseconds()
+    began = time.perf_counter()
+    slate = await _slate(service, call, question, visitor, now)
+    ranked = round((time.perf_counter() - began) * 1000, 3)
+    record = exposures.exposure(
+        call,
+        question.query,
+        slate,
+        now=now,
+        user_key=key,
+        session_id=question.user.session_id or None,
+        experiment=question.experiment,
+    )
+    logged = await exposures.log(service, record)
+    warnings = [*question.warnings, *(Warned(warning.code, warning.detail) for warning in slate.warnings)]
+    warnings += [] if known else [LATE]
+    warnings += [] if logged else [NOT_LOGGED]
+    return _response(call, question, slate, warnings, {"before": waited, "ranking": ranked})
+
+
+async def _visitor(service: Service, call: Call, question: Question, key: bytes | None) -> tuple[Visitor, bool]:
+    if not history.matters(question.params, anchored=bool(question.query.anchors)):
+        return NOBODY, True
+    return await history.visitor(service, call.tenant, key, question.user.session_id)
+
+
+async def _slate(service: Service, call: Call, question: Question, visitor: Visitor, now: datetime) -> Slate:
+    """Rank on the surface's first namespace that has anything to show, and fill up from the others."""
+    view, query, params = call.tenant, question.query, question.params
+    snapshots = namespaces.snapshots(service, view, query.surface, params)
+    snapshot = await anext(snapshots)
+    if query.namespace != snapshot.namespace:
+        query = with_fields(query, namespace=snapshot.namespace)
+    live = view.live(snapshot, query.surface, query.segment, question.rules_at)
+    slate = recommend(query, visitor, snapshot, params, live, now=now)
+    if len(slate) == query.k:
+        return slate
+    tags = tags_of(slate, snapshot)
+    async for snapshot in snapshots:
+        rest = remainder(query, params, slate, tags, snapshot.namespace)
+        unpinned = replace(
+            view.live(snapshot, query.surface, query.segment, question.rules_at), pins=()
+        )  # they had their chance
+        more = recommend(rest, visitor, snapshot, params, unpinned, now=now)
+        slate, tags = join(query, slate, more, snapshot.namespace), tags + tags_of(more, snapshot)
+        if len(slate) == query.k:
+            break
+    return slate
+
+
+def _response(
+    call: Call, question: Question, slate: Slate, warnings: list[Warned], timings: dict[str, float]
+) -> RecommendResponse:
+    call.empty = len(slate) == 0
+    for warning in warnings:
+        metrics.warnings(warning.code).inc()
+    view, query = call.tenant, question.query
+    meta = Versions(
+        tenant_id=view.tenant.external_id,
+        surface=query.surface,
+        segment=query.segment,
+        request_id=call.request_id,
+        algo_version=slate.algo_version,
+        config_version=view.config_etag,
+        rules_version=view.rules_etag,
+        signals_version=slate.signals_version,
+        timings_ms={**timings, "total": call.milliseconds()},
+        counts=slate.counts,
+    )
+    return RecommendResponse(_items(slate), meta, tuple(warnings) or None)
+
+
+def _items(slate: Slate) -> tuple[RankedItem, ...]:
+    ids, scores = slate.item_ids, slate.scores
+    if slate.reasons is None and slate.explain is None:
+        return tuple([RankedItem(ids[place], place + 1, scores[place]) for place in range(len(ids))])
+    reasons = slate.reasons or (None,) * len(slate)
+    explain = slate.explain or (None,) * len(slate)
+    return tuple(
+        RankedItem(ids[place], place + 1, scores[place], reasons[place], explain[place]) for place in range(len(slate))
+    )

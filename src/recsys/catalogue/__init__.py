@@ -1,0 +1,1 @@
+"""What is known of a tenant's items, item by item."""
