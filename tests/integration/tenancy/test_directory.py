@@ -51,8 +51,9 @@ def test_a_tenant_is_found_by_its_uuid_too(database: Database, acme: Tenant) -> 
     assert directory.fetch(str(acme.id).upper()).tenant == acme
 
 
+@pytest.mark.usefixtures("acme")
 @pytest.mark.parametrize("name", ["nobody", "", "a\0cme", "\ud800", "x" * 300, "00000000-0000-0000-0000-000000000000"])
-def test_an_unknown_name_is_not_found(database: Database, acme: Tenant, name: str) -> None:
+def test_an_unknown_name_is_not_found(database: Database, name: str) -> None:
     """Whatever is asked for, what is not a tenant's name is TenantNotFound."""
     with pytest.raises(TenantNotFound):
         Directory(database).fetch(name)
@@ -65,7 +66,8 @@ def test_a_uuid_wins_over_an_external_id_that_looks_like_it(database: Database, 
     assert Directory(database).fetch(str(acme.id)).tenant == acme
 
 
-def test_a_tenant_without_documents_has_none(database: Database, acme: Tenant) -> None:
+@pytest.mark.usefixtures("acme")
+def test_a_tenant_without_documents_has_none(database: Database) -> None:
     """No config and no rules are None, and so are their etags."""
     view = Directory(database).fetch("acme")
     assert (view.config, view.config_etag, view.rules, view.rules_etag) == (None, None, None, None)
