@@ -88,11 +88,12 @@ def _unfinished(conn: psycopg.Connection) -> Check:
 
 
 def _transactions(conn: psycopg.Connection) -> Check:
-    rows = conn.execute(query("preflight.long_transactions"), (LONG_TRANSACTION,)).fetchall()
+    rows = conn.execute(query("preflight.open_transactions"), (LONG_TRANSACTION,)).fetchall()
     if not rows:
         return Check("transactions", "fine", f"none older than {LONG_TRANSACTION:g} s")
     told = [
-        f"pid {pid} ({login} {program or '-'}, {state}, {seconds} s) holds {', '.join(locks) or 'a snapshot'}"
+        f"pid {pid} ({login} {program or '-'}, {state}{'' if seconds is None else f', {seconds} s'}) "
+        f"holds {', '.join(locks) or 'a snapshot'}"
         for pid, login, program, state, seconds, locks in rows
     ]
     return Check("transactions", "warning", "; ".join(told) + ". `up` waits for them, in short tries.")
