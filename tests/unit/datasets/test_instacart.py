@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 from recsys.datasets.instacart import LAST_WEEK, Order, orders, purchases, times
 
-SAMPLE = b""",order_id,user_id,order_number,order_dow,order_hour_of_day,days_since_prior_order,product_id,add_to_cart_order
-0,90,1,1,2,8,,196,1.0
-1,90,1,1,2,8,,55,2.0
-2,91,1,2,3,7,15.0,196,1.0
-3,92,1,3,3,7,0.0,8,1.0
-4,70,2,1,0,23,,55,1.0
+SAMPLE = b""",order_id,user_id,order_number,order_dow,order_hour_of_day,days_since_prior_order,product_id
+0,90,1,1,2,8,,196
+1,90,1,1,2,8,,55
+2,91,1,2,3,7,15.0,196
+3,92,1,3,3,7,0.0,8
+4,70,2,1,0,23,,55
 """
 
 
