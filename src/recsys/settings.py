@@ -214,6 +214,11 @@ class Settings:
         return self.dataset_dir or self.data_dir / "datasets"
 
     @property
+    def spool_dir(self) -> Path:
+        """Where the spools of this host lie."""
+        return self.data_dir / "spool"
+
+    @property
     def embedded(self) -> bool:
         """Whether this process uses the embedded Postgres."""
         return self.database_url is None
