@@ -15,6 +15,7 @@ from recsys.errors import InvalidRules, Problem
 from recsys.rules.rule import Action, Rule, Rules, TargetType
 from recsys.tenancy.conformity import problems, without_absent
 from recsys.tenancy.document import Reading, Unreadable, read_document, shown
+from recsys.tenancy.schema import published
 from recsys.tenancy.sections import Identifier, Name
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -84,6 +85,11 @@ def parse_rules(document: bytes) -> Rules:
         raise InvalidRules(found)
     rules = [_rule(entry, place) for place, entry in entries]
     return Rules(tuple(sorted(rules, key=lambda rule: -rule.priority)))
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a rules document."""
+    return published("A tenant's rules", RulesDocument | Entries)
 
 
 def moment(text: str) -> datetime | None:

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from recsys.errors import InvalidConfig, Problem
 from recsys.tenancy.conformity import problems, sound, without_absent
 from recsys.tenancy.document import Unreadable, key_path, read_document
+from recsys.tenancy.layout import Document, Namespace, Surface
+from recsys.tenancy.schema import published
 from recsys.tenancy.sections import (
     EVENT_WEIGHTS,
     Algorithm,
     Anchors,
     Candidates,
-    Caps,
-    Covisitation,
-    Diversity,
-    EventWeights,
     Exclusions,
-    Fallbacks,
-    Flags,
-    Limits,
-    Name,
     Normalization,
     Personalization,
-    Popularity,
     Weights,
 )
 
@@ -49,6 +42,7 @@ __all__ = [
     "SignalParams",
     "Weights",
     "parse_config",
+    "schema",
 ]
 
 
@@ -91,56 +85,6 @@ class SignalParams(Struct, frozen=True, kw_only=True):
     """What an event of a type counts; a type that is not named counts 1."""
 
 
-class RequestPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The keys that stand for the whole tenant, or for one surface."""
-
-    algo: Annotated[Algorithm, Meta(description="The blend, or one signal alone.")] = "blend"
-    weights: Weights = Weights()
-    flags: Flags = Flags()
-    limits: Limits = Limits()
-    anchors: Anchors = Anchors()
-    candidates: Candidates = Candidates()
-    personalization: Personalization = Personalization()
-    exclusions: Exclusions = Exclusions()
-    diversity: Diversity = Diversity()
-    caps: Caps = {}
-    fallbacks: Fallbacks = ()
-
-
-class Surface(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Request parameters that differ on one surface, and what it reads."""
-
-    namespace: Annotated[
-        Name | None, Meta(description="The namespace that the surface reads; null: the one of its own name.")
-    ] = None
-
-
-class Namespace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Signal parameters that differ in one namespace."""
-
-    popularity: Popularity = Popularity()
-    covisitation: Covisitation = Covisitation()
-    event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
-
-
-class Document(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A tenant's config. Every key may be left out."""
-
-    popularity: Popularity = Popularity()
-    covisitation: Covisitation = Covisitation()
-    event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
-    surfaces: Annotated[
-        dict[Name, Surface],
-        Meta(description="Request parameters that differ on a surface, by its name; only the keys given are replaced."),
-    ] = {}
-    namespaces: Annotated[
-        dict[Name, Namespace],
-        Meta(
-            description="Signal parameters that differ in a namespace, by its name; only the keys given are replaced."
-        ),
-    ] = {}
-
-
 @dataclass(frozen=True, slots=True)
 class Config:
     """A config document as ranking and signals read it; made by `parse_config`."""
@@ -175,6 +119,11 @@ def parse_config(document: bytes) -> Config:
     if found:
         raise InvalidConfig(found)
     return _config(layers)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a config document."""
+    return published("A tenant's config", Document)
 
 
 class _Layer(NamedTuple):
