@@ -44,7 +44,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     with await asyncio.to_thread(Database.open, settings) as database:
         directory = Directory(database)
         snapshots = Snapshots(database)
-        async with Spool.open(settings.data_dir / "spool") as spool:
+        async with Spool.open(settings.spool_dir, settings) as spool:
             with Follower(database, snapshots, directory):
                 yield Serving(settings, database, directory, snapshots, spool, secret)
 

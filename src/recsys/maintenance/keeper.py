@@ -15,7 +15,7 @@ import structlog
 from recsys import logs
 from recsys.db.pool import Database
 from recsys.errors import RecsysError
-from recsys.events.drain import run_drain
+from recsys.events.drain import DrainPolicy, run_drain
 from recsys.maintenance.partitions import ensure_ahead
 from recsys.settings import Settings
 
@@ -36,7 +36,7 @@ def main() -> None:
     with Database.open(settings) as database:
         upkeep = threading.Thread(target=keep_partitions, args=(database, stop), name="partitions")
         upkeep.start()
-        run_drain(database, settings.data_dir / "spool", stop)
+        run_drain(database, settings.spool_dir, stop, DrainPolicy.of(settings))
         upkeep.join()
 
 
