@@ -1,112 +1,132 @@
-"""Which items may be shown: a union of sources that remembers who offered what, widened until a list is full."""
+"""Which items are looked at: a union of what several sources offer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import Index, ItemList, Source, unscored
+from recsys.ranking.itemlist import Index, ItemList
 from recsys.ranking.spread import spread
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Scores, Snapshot
 from recsys.snapshot.vocabulary import Numbers
 
-_GROWTH: Final = 8
-"""Each pool reaches this many times deeper than the one before: all of them together cost little more than the last."""
 _LEADING_TAGS: Final = 5
 """Tags of the anchors whose items are offered as similar."""
-_PLACE_BITS: Final = 28
-_SOURCE_BITS: Final = 8
+_VALUE_BITS: Final = 32
+"""Room for an entry's co-visitation, in units of 2^-31, beside its item number in one integer."""
+_UNIT: Final = 2.0**31
+
+
+class Source(StrEnum):
+    """Where a candidate comes from; an item may come from several."""
+
+    NEIGHBORS = "neighbors"
+    POPULAR = "popular"
+    SIMILAR = "similar"
+    PINNED = "pinned"
+    PROMOTED = "promoted"
+    INCLUDED = "included"
+    TAGGED = "tagged"
+    CATALOGUE = "catalogue"
 
 
 class Offer(NamedTuple):
-    """What one source brings."""
+    """What one source brings, in the order of its own preference; an item may be named more than once."""
 
     source: Source
     numbers: Numbers
 
 
 class Pool(Struct, frozen=True, eq=False):
-    """The candidates of one attempt."""
+    """The candidates of one attempt to fill a list."""
 
     items: ItemList
-    offered: dict[str, int]
-    """How many items each source brought; they may be the same ones."""
-    depth: int
-    """0 for the first pool, 1 for the next wider one."""
+    """With their co-visitation, which comes with where they were found; not scored yet."""
+    offers: list[Offer]
+    depth: int = 0
+    """How often the pool was widened."""
+
+    def sources(self, number: int) -> tuple[Source, ...]:
+        """Say who offered an item."""
+        return tuple(offer.source for offer in self.offers if (offer.numbers == number).any())
 
 
-def widening(intent: Intent, snapshot: Snapshot, live: Live) -> Iterator[Pool]:
-    """Give the usual pool, then ever larger ones, the last of which holds every item that could be shown at all.
-
-    Wider means deeper into the items of the required tags, where there are any, else into the catalogue by popularity.
-    """
-    reach = max(intent.pools.popular, intent.pools.factor * intent.k)
-    for depth in range(64):
-        yield gather(intent, snapshot, live, reach, depth)
-        if intent.included is not None or reach >= len(snapshot.items):
-            return
-        reach *= _GROWTH
+def reach(intent: Intent) -> int:
+    """Return how deep the first pool looks into a long list of items."""
+    return max(intent.params.candidates.popular, intent.params.candidates.factor * intent.k)
 
 
-def gather(intent: Intent, snapshot: Snapshot, live: Live, reach: int, depth: int) -> Pool:
-    """Unite what the sources offer when they look *reach* items deep."""
-    near = spread(snapshot.neighbors, intent.anchors.numbers, intent.pools.neighbors)
-    near_numbers = snapshot.neighbors.indices.take(near.entries)
-    ties = np.repeat(intent.anchors.weights, near.lengths)
-    if snapshot.neighbors.values is not None:
-        ties *= snapshot.neighbors.values.take(near.entries)
-    offers = [Offer(Source.NEIGHBOR, near_numbers), *_offers(intent, snapshot, live, reach, len(near_numbers) == 0)]
-    items = unite(offers, ties)
+def gather(intent: Intent, snapshot: Snapshot, live: Live, further: Offer | None = None, depth: int = 0) -> Pool:
+    """Unite what the sources offer; *further* is what a wider pool looks at beside the usual."""
+    near, ties = _neighbors(intent, snapshot)
+    offers = [near, *_offers(intent, snapshot, live)]
+    if further is not None:
+        offers.append(further)
+    items = unite([offer.numbers for offer in offers], ties)
     if intent.included is not None:
-        items = items.take(np.flatnonzero(items.sources & Source.INCLUDED))
-    return Pool(items, {str(source.name).lower(): len(numbers) for source, numbers in offers}, depth)
+        items = items.take(np.isin(items.numbers, intent.included, assume_unique=True).nonzero()[0])
+    return Pool(items, offers, depth)
 
 
-def unite(offers: list[Offer], ties: Scores) -> ItemList:
-    """Merge offers into one ascending list; *ties*, shape of the first offer, sum to each item's co-visitation.
+def unite(offers: list[Numbers], ties: Scores) -> ItemList:
+    """Merge offers into one ascending list; *ties*, one for each entry of the first offer, sum to its co-visitation.
 
-    One integer holds number, place and source of each entry, so that a single sort brings equal items together:
-    2.7 us for 700 entries, where `np.unique` with its inverse takes 14.
+    Number and tie of an entry share one integer, so that a plain sort brings equal items together and their ties add
+    up exactly, in whatever order they came: 2.7 us to sort 700 entries, where `np.unique` with its inverse takes 14.
     """
-    lengths = [len(numbers) for _, numbers in offers]
-    entries = np.concatenate([numbers for _, numbers in offers]).astype(np.int64)
+    entries = np.concatenate(offers, dtype=np.int64)
     if len(entries) == 0:
-        return unscored(np.empty(0, np.intp), np.empty(0, np.int64), np.empty(0))
-    entries <<= _PLACE_BITS + _SOURCE_BITS
-    entries |= np.arange(0, len(entries) << _SOURCE_BITS, 1 << _SOURCE_BITS)
-    entries |= np.repeat(np.array([source for source, _ in offers]), lengths)
+        return _unscored(np.empty(0, dtype=np.intp), np.empty(0))
+    entries <<= _VALUE_BITS
+    entries[: len(ties)] |= (ties * _UNIT).astype(np.int64)
     entries.sort()
-    numbers = entries >> (_PLACE_BITS + _SOURCE_BITS)
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    sources = np.bitwise_or.reduceat(entries, starts) & ((1 << _SOURCE_BITS) - 1)
-    cooc = np.zeros(len(entries))
-    cooc[: len(ties)] = ties
-    places = (entries >> _SOURCE_BITS) & ((1 << _PLACE_BITS) - 1)
-    return unscored(numbers.take(starts), sources, np.add.reduceat(cooc.take(places), starts))
+    numbers = entries >> _VALUE_BITS
+    first = np.empty(len(numbers), dtype=np.bool_)
+    first[0] = True
+    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
+    starts = first.nonzero()[0]
+    entries &= (1 << _VALUE_BITS) - 1
+    return _unscored(numbers.take(starts), np.add.reduceat(entries, starts) / _UNIT)
 
 
-def _offers(intent: Intent, snapshot: Snapshot, live: Live, reach: int, alone: bool) -> Iterator[Offer]:
+def _unscored(numbers: Index, cooc: Scores) -> ItemList:
+    nothing = np.zeros(len(numbers))
+    return ItemList(numbers, {"cooc": cooc}, nothing, nothing)
+
+
+def _neighbors(intent: Intent, snapshot: Snapshot) -> tuple[Offer, Scores]:
+    """Return the anchors' neighbours and how strongly each is tied to its anchor, times the anchor's weight."""
+    if "cooc" not in intent.shares or len(intent.anchors.numbers) == 0:
+        return Offer(Source.NEIGHBORS, np.empty(0, dtype=np.int32)), np.empty(0)
+    rows, most = snapshot.neighbors, intent.params.candidates.neighbors
+    near = spread(rows, intent.anchors.numbers, most if most < snapshot.params.neighbors else None)
+    ties = near.weights(rows) * intent.anchors.weights.repeat(near.lengths)
+    return Offer(Source.NEIGHBORS, rows.indices.take(near.entries)), ties
+
+
+def _offers(intent: Intent, snapshot: Snapshot, live: Live) -> Iterator[Offer]:
     if intent.included is not None:
         yield Offer(Source.INCLUDED, intent.included.astype(np.int32))
         return
     if intent.required is not None:
-        yield Offer(Source.TAGGED, _heads(intent.required, snapshot, reach))
+        yield Offer(Source.TAGGED, _heads(intent.required, snapshot, reach(intent)))
     else:
-        yield Offer(Source.POPULAR, snapshot.by_popularity[:reach])
-    if intent.taste is not None and intent.pools.similar:
-        leading = intent.taste.tags[:_LEADING_TAGS]
-        yield Offer(Source.SIMILAR, _heads(leading, snapshot, intent.pools.similar // (1 if alone else len(leading))))
+        yield Offer(Source.POPULAR, snapshot.by_popularity[: reach(intent)])
+    if "emb" in intent.tastes and intent.params.candidates.similar:
+        leading = intent.tastes["emb"].leading(_LEADING_TAGS)
+        yield Offer(Source.SIMILAR, _heads(leading, snapshot, -(-intent.params.candidates.similar // len(leading))))
     if pinned := [pin.number for pin in live.pins if pin.number is not None]:
         yield Offer(Source.PINNED, np.array(pinned, dtype=np.int32))
     if len(live.promoted):
         yield Offer(Source.PROMOTED, live.promoted)
 
 
-def _heads(tags: Index, snapshot: Snapshot, reach: int) -> Numbers:
-    """Return the *reach* most popular items of each tag, one tag after the other."""
-    return snapshot.tag_items.indices.take(spread(snapshot.tag_items, tags, reach).entries)
+def _heads(tags: Index, snapshot: Snapshot, most: int) -> Numbers:
+    """Return the most popular items of each tag, one tag after the other."""
+    return snapshot.tag_items.indices.take(spread(snapshot.tag_items, tags, most).entries)

@@ -9,15 +9,15 @@ import numpy as np
 from recsys.ranking.itemlist import Index, ItemList
 from recsys.ranking.spread import spread
 from recsys.snapshot.snapshot import Scores, Snapshot
+from recsys.tenancy.config import RequestParams
 
-_LEAST, _MOST = 60, 200
 _WHOLE = 1 << 16
 """Tag weights become integers, whose sums are exact in any order: two machines agree to the last bit."""
 
 
-def pool_size(k: int) -> int:
+def pool_size(k: int, params: RequestParams) -> int:
     """Return among how many of the best items a list of *k* is diversified."""
-    return min(max(3 * k, _LEAST), _MOST)
+    return min(max(params.mmr_pool_factor * k, params.mmr_pool_min), params.mmr_pool_max)
 
 
 def likeness(numbers: Index, snapshot: Snapshot) -> Scores:

@@ -6,20 +6,20 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from recsys.ranking.candidates import Pool
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import COOC, EMB, POP, PROFILE, SESSION, SIGNALS, Source
+from recsys.ranking.itemlist import DECIMALS, Signal, rounded
 from recsys.ranking.pick import Picked
-from recsys.ranking.scoring import DECIMALS
 from recsys.ranking.steer import Steered
 from recsys.rules.live import Adjustment, Live
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Scores, Snapshot
 
-REASONS: Final = {
-    POP: "recent_popularity",
-    COOC: "co_visitation",
-    EMB: "content_similarity",
-    SESSION: "session_neighbors",
-    PROFILE: "personalization",
+REASONS: Final[dict[Signal, str]] = {
+    "pop": "recent_popularity",
+    "cooc": "co_visitation",
+    "emb": "content_similarity",
+    "session": "session_neighbors",
+    "profile": "personalization",
 }
 
 
@@ -39,9 +39,9 @@ class Detail(Struct, frozen=True):
 
     raw: dict[str, float]
     """The evidence before normalisation: decayed popularity; the others have no other scale."""
-    normalized: dict[str, float]
+    normalized: dict[Signal, float]
     """Each signal in 0..1, before its weight."""
-    weights: dict[str, float]
+    weights: dict[Signal, float]
     """What each signal contributes at most."""
     sources: tuple[str, ...]
     """Who offered the item as a candidate."""
@@ -52,7 +52,7 @@ class Detail(Struct, frozen=True):
 class Explanation(Struct, frozen=True, omit_defaults=True):
     """Where one item's score comes from."""
 
-    signals: dict[str, float]
+    signals: dict[Signal, float]
     """Weighted parts that are not zero; they add up to `base` within 1e-5."""
     base: float
     """The score before rules, in 0..1."""
@@ -64,6 +64,7 @@ class Explanation(Struct, frozen=True, omit_defaults=True):
 class Shown(Struct, frozen=True, eq=False):
     """A finished list with everything that is needed to say why."""
 
+    pool: Pool
     picked: Picked
     steered: Steered
     intent: Intent
@@ -77,7 +78,7 @@ def reasons(shown: Shown) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             *(_words(effect) for effect in effects if effect.action == "pin"),
-            *(REASONS[SIGNALS.index(name)] for name in sorted(parts, key=parts.__getitem__, reverse=True)),
+            *(REASONS[name] for name in sorted(parts, key=parts.__getitem__, reverse=True)),
             *(["diversity"] if rank in moved else []),
             *(_words(effect) for effect in effects if effect.action != "pin"),
         )
@@ -87,7 +88,7 @@ def reasons(shown: Shown) -> tuple[tuple[str, ...], ...]:
 
 def explanations(shown: Shown, *, full: bool) -> tuple[Explanation, ...]:
     """Explain each item."""
-    base = shown.picked.items.base.tolist()
+    base = rounded(shown.picked.items.base).tolist()
     details = _details(shown) if full else [None] * len(base)
     return tuple(
         Explanation(parts, score, effects, detail)
@@ -95,17 +96,23 @@ def explanations(shown: Shown, *, full: bool) -> tuple[Explanation, ...]:
     )
 
 
-def _parts(shown: Shown) -> list[dict[str, float]]:
-    weighed = (shown.picked.items.signals.T * shown.intent.shares).round(DECIMALS).tolist()
-    return [_named(row) for row in weighed]
+def _parts(shown: Shown) -> list[dict[Signal, float]]:
+    items, shares = shown.picked.items, shown.intent.shares
+    return _columns({name: values * shares[name] for name, values in items.signals.items()}, len(items))
 
 
-def _named(row: list[float]) -> dict[str, float]:
-    return {name: value for name, value in zip(SIGNALS, row, strict=True) if value}
+def _columns(signals: dict[Signal, Scores], count: int) -> list[dict[Signal, float]]:
+    """Turn arrays by signal into what is not zero by item."""
+    rows: list[dict[Signal, float]] = [{} for _ in range(count)]
+    for name, values in signals.items():
+        for row, value in zip(rows, rounded(values).tolist(), strict=True):
+            if value:
+                row[name] = value
+    return rows
 
 
 def _effects(shown: Shown) -> list[tuple[RuleEffect, ...]]:
-    pins = dict(shown.steered.locks.values())
+    pins = {lock.place: lock.pin for lock in shown.steered.locks.values()}
     return [
         (
             *([RuleEffect(pins[place].rule_id, "pin", position=rank + 1)] if place in pins else []),
@@ -130,16 +137,18 @@ def _words(effect: RuleEffect) -> str:
 
 def _diversified(shown: Shown) -> set[int]:
     """Return the ranks of items that diversity put before better ones which no pin or cap held back."""
-    if shown.intent.mmr_lambda is None:
+    if shown.intent.params.mmr_lambda is None:
         return set()
-    picked, numbers = shown.picked, shown.steered.items.numbers
-    capped = set(picked.capped)
-    waiting = [place for place in picked.best_first.tolist() if int(numbers[place]) not in capped]
-    locked = {place for place, _ in shown.steered.locks.values()}
+    picked, numbers, locked = shown.picked, shown.steered.items.numbers, shown.steered.locked
+    refused = set(picked.refused)
+    waiting = [
+        place for place in picked.standing.tolist() if int(numbers[place]) not in refused and place not in locked
+    ]
     ranks = set()
     for rank, place in enumerate(picked.order):
-        best = next(other for other in waiting if other == place or other not in locked)
-        if place not in locked and place != best:
+        if place in locked:
+            continue
+        if place != waiting[0]:
             ranks.add(rank)
         waiting.remove(place)
     return ranks
@@ -147,21 +156,17 @@ def _diversified(shown: Shown) -> set[int]:
 
 def _details(shown: Shown) -> list[Detail]:
     picked = shown.picked
-    standing = {place: rank for rank, place in enumerate(picked.best_first.tolist(), start=1)}
-    weights = _named(shown.intent.shares.round(DECIMALS).tolist())
+    standing = {place: rank for rank, place in enumerate(picked.standing.tolist(), start=1)}
+    weights: dict[Signal, float] = {name: round(share, DECIMALS) for name, share in shown.intent.shares.items()}
     return [
         Detail(
             raw={"pop": float(shown.snapshot.popularity[number])},
-            normalized=_named(row),
+            normalized=row,
             weights=weights,
-            sources=tuple(str(source.name).lower() for source in Source if source & bits),
+            sources=shown.pool.sources(number),
             rank_by_score=standing[place],
         )
-        for place, number, row, bits in zip(
-            picked.order,
-            picked.items.numbers.tolist(),
-            picked.items.signals.T.round(DECIMALS).tolist(),
-            picked.items.sources.tolist(),
-            strict=True,
+        for place, number, row in zip(
+            picked.order, picked.items.numbers.tolist(), _columns(picked.items.signals, len(picked.items)), strict=True
         )
     ]

@@ -2,40 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.anchors import Anchors, anchors
-from recsys.ranking.caps import Limits, limits
+from recsys.ranking.caps import Limits, closed, limits
 from recsys.ranking.content import Taste, taste
-from recsys.ranking.itemlist import PROFILE, SIGNALS, Index
+from recsys.ranking.itemlist import Index, Signal
 from recsys.ranking.personalization import Profile, profile, settled
 from recsys.ranking.query import Query, Visitor
-from recsys.snapshot.snapshot import Scores, Snapshot
+from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.vocabulary import Vocabulary
-from recsys.tenancy.config import Candidates, RequestParams, Weights
+from recsys.tenancy.config import RequestParams, Weights
 
-POPULARITY_ONLY = Weights(pop=1.0, cooc=0.0, emb=0.0, session=0.0)
-CO_VISITATION_FIRST = Weights(pop=0.001, cooc=1.0, emb=0.0, session=0.0)
-"""So little popularity that it only orders what nobody visited together with the anchors."""
+ALGORITHMS: Final = {
+    "popularity": Weights(pop=1.0, cooc=0.0, emb=0.0, session=0.0),
+    # So little popularity that it only orders what nobody visited together with the anchors.
+    "cooc": Weights(pop=0.001, cooc=1.0, emb=0.0, session=0.0),
+}
+"""The algorithms that are nothing but other weights."""
 
 
 class Intent(Struct, frozen=True, eq=False):
     """What one request wants of one snapshot."""
 
     k: int
+    params: RequestParams
+    shares: dict[Signal, float]
+    """What each signal contributes at most; their sum is 1."""
     anchors: Anchors
-    taste: Taste | None
-    """The anchors' tags; None where they have none or nothing weighs them."""
-    profile: Profile | None
-    shares: Scores
-    """(len(SIGNALS),) what each signal contributes at most; their sum is 1."""
+    tastes: dict[Signal, Taste]
+    """What the anchors' tags (`emb`) and the visitor's own (`profile`) ask for, as far as they have a share."""
     included: Index | None
-    """The allow-list, ascending; None: everything."""
+    """The allow-list, ascending, each once; None: everything."""
     excluded: Index
     """Ascending: `exclude_ids` and the anchors that the request names."""
     settled: Index
@@ -43,67 +46,57 @@ class Intent(Struct, frozen=True, eq=False):
     required: Index | None
     """Tags of which an item must carry one; None: no tag is required."""
     forbidden: Index
-    limits: Limits | None
-    mmr_lambda: float | None
-    pools: Candidates
+    limits: Limits
     sessions_missing: bool
     """The session signal is weighed, and the snapshot has no sessions to answer from."""
 
 
-class Blend(NamedTuple):
-    """Weights as shares of one score."""
-
-    shares: Scores
-    sessions_missing: bool
-
-
 def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams, now: datetime) -> Intent:
     """Resolve *query* against *snapshot*."""
+    chosen = query.weights or ALGORITHMS.get(params.algo, params.weights)
     start = anchors(query, visitor, snapshot, params)
     liked = profile(visitor, snapshot, params.personalization, now)
-    shares, sessions_missing = blend(weights(query, params), liked.share if liked else 0.0)
-    never = (tag for tag, most in query.max_per_tag.items() if most == 0)
+    shares = blend(chosen, liked.share if liked else 0.0)
+    shut = closed(query.max_per_tag, params.caps, snapshot)
     return Intent(
         k=query.k,
-        anchors=start,
-        taste=_taste(start, snapshot) if shares[2] > 0 else None,
-        profile=liked,
+        params=params,
         shares=shares,
-        included=None if query.include_ids is None else _ascending(query.include_ids, snapshot.items),
+        anchors=start,
+        tastes=_tastes(start, liked, shares, snapshot),
+        included=None if query.include_ids is None else np.unique(_ascending(query.include_ids, snapshot.items)),
         excluded=_ascending((*query.exclude_ids, *query.anchors), snapshot.items),
         settled=_ascending(settled(visitor, params.exclusions, now), snapshot.items),
         required=_ascending(query.required_tags, snapshot.tags) if query.required_tags else None,
-        forbidden=_ascending((*query.forbidden_tags, *never), snapshot.tags),
-        limits=limits(query.max_per_tag, params.caps, snapshot) if query.max_per_tag or params.caps else None,
-        mmr_lambda=params.mmr_lambda,
-        pools=params.candidates,
-        sessions_missing=sessions_missing,
+        forbidden=_ascending((*query.forbidden_tags, *shut), snapshot.tags),
+        limits=limits(query.max_per_tag, params.caps, snapshot),
+        sessions_missing=chosen.session > 0,
     )
 
 
-def weights(query: Query, params: RequestParams) -> Weights:
-    """Choose the request's own weights, else what the algorithm stands for, else the config's."""
-    if query.weights is not None:
-        return query.weights
-    return {"popularity": POPULARITY_ONLY, "cooc": CO_VISITATION_FIRST}.get(params.algo, params.weights)
-
-
-def blend(weights: Weights, personal: float) -> Blend:
+def blend(weights: Weights, personal: float) -> dict[Signal, float]:
     """Divide the weights of the signals that there are by their sum, and leave *personal* (0..1) to the profile.
 
-    Where only the session signal is weighed, and there are no sessions, popularity takes its place.
+    Snapshots hold no sessions yet, so the session signal has no share; weighed alone, popularity takes its place.
     """
-    present = np.array([weights.pop, weights.cooc, weights.emb, 0.0, 0.0])
-    total = present.sum()
-    shares = present / total if total > 0 else np.eye(len(SIGNALS))[0]
-    shares *= 1.0 - personal
-    shares[PROFILE] = personal
-    return Blend(shares, weights.session > 0)
+    present: dict[Signal, float] = {"pop": weights.pop, "cooc": weights.cooc, "emb": weights.emb}
+    total = sum(present.values())
+    if total == 0:
+        present, total = {"pop": 1.0}, 1.0
+    shares = {name: weight / total * (1.0 - personal) for name, weight in present.items() if weight > 0}
+    return {**shares, "profile": personal} if personal > 0 else shares
 
 
-def _taste(start: Anchors, snapshot: Snapshot) -> Taste | None:
-    return taste(start.numbers, start.weights, snapshot) if len(start.numbers) else None
+def _tastes(
+    start: Anchors, liked: Profile | None, shares: dict[Signal, float], snapshot: Snapshot
+) -> dict[Signal, Taste]:
+    tastes: dict[Signal, Taste] = {}
+    if "emb" in shares and (content := taste(start.numbers, start.weights, snapshot)) is not None:
+        tastes["emb"] = content
+    if liked is not None and liked.share > 0:
+        tastes["profile"] = liked.taste
+    return tastes
 
 
-def _ascending(ids: Iterable[str], vocabulary: Vocabulary) -> Index:
-    return np.sort(vocabulary.known(ids).astype(np.intp))
+def _ascending(ids: Sequence[str], vocabulary: Vocabulary) -> Index:
+    return np.sort(vocabulary.known(ids).astype(np.intp)) if ids else np.empty(0, dtype=np.intp)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntFlag
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,22 +11,16 @@ from msgspec import Struct
 from recsys.snapshot.snapshot import Scores
 
 Index = npt.NDArray[np.intp]
+"""Item numbers, or places in a list."""
+Mask = npt.NDArray[np.bool_]
 
-SIGNALS: Final = ("pop", "cooc", "emb", "session", "profile")
-"""The rows of `ItemList.signals`, by the names that weights and explanations give them."""
-POP, COOC, EMB, SESSION, PROFILE = range(len(SIGNALS))
+Signal = Literal["pop", "cooc", "emb", "session", "profile"]
+"""Evidence, by the name that weights and explanations give it."""
 
-
-class Source(IntFlag):
-    """Where a candidate came from; an item may come from several."""
-
-    POPULAR = 1
-    NEIGHBOR = 2
-    SIMILAR = 4
-    TAGGED = 8
-    PINNED = 16
-    PROMOTED = 32
-    INCLUDED = 64
+DECIMALS: Final = 6
+"""Scores are rounded before ties break, so that a refreshed and a freshly loaded snapshot agree."""
+PLACE_BITS: Final = 28
+"""Room for a place in a list where it shares one integer with a score."""
 
 
 class ItemList(Struct, frozen=True, eq=False):
@@ -35,32 +28,42 @@ class ItemList(Struct, frozen=True, eq=False):
 
     numbers: Index
     """(m,) dense item numbers; ascending until `pick` puts them into their final order."""
-    sources: npt.NDArray[np.int64]
-    """(m,) bits of `Source`."""
-    signals: Scores
-    """(len(SIGNALS), m) normalised evidence, each in 0..1."""
+    signals: dict[Signal, Scores]
+    """Normalised evidence, (m,) each, in 0..1; what is not in it is 0 for every item."""
     base: Scores
-    """(m,) score before rules, in 0..1, rounded to six decimals."""
+    """(m,) score before rules, in 0..1."""
     score: Scores
-    """(m,) score after boost and bury, rounded to six decimals."""
+    """(m,) score after boost and bury."""
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def take(self, index: Index) -> ItemList:
+    def take(self, places: Index) -> ItemList:
         """Return the items at these places, in this order."""
+        base = self.base.take(places)
         return ItemList(
-            self.numbers.take(index),
-            self.sources.take(index),
-            self.signals.take(index, axis=1),
-            self.base.take(index),
-            self.score.take(index),
+            self.numbers.take(places),
+            {name: values.take(places) for name, values in self.signals.items()},
+            base,
+            base if self.score is self.base else self.score.take(places),
         )
 
 
-def unscored(numbers: Index, sources: npt.NDArray[np.int64], cooc: Scores) -> ItemList:
-    """Make a list of candidates: what is known before scoring is where they came from and their co-visitation."""
-    signals = np.zeros((len(SIGNALS), len(numbers)))
-    signals[COOC] = cooc
-    zeros = np.zeros(len(numbers))
-    return ItemList(numbers, sources, signals, zeros, zeros)
+def best_first(items: ItemList) -> Index:
+    """Return all places, the best rounded score first, ties by number, shape (m,).
+
+    Score and place share one integer, so that a plain sort gives a total order: no tie is left to chance, and the
+    top of the order is the same however long the list is.
+    """
+    keys = np.rint(items.score * -(10**DECIMALS)).astype(np.int64)
+    keys <<= PLACE_BITS
+    keys |= np.arange(len(keys))
+    keys.sort()
+    keys &= (1 << PLACE_BITS) - 1
+    return keys
+
+
+def rounded(scores: Scores) -> Scores:
+    """Round to six decimals."""
+    near: Scores = np.rint(scores * 10**DECIMALS) / 10**DECIMALS
+    return near

@@ -3,91 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from recsys.ranking.caps import Caps
+from recsys.ranking.caps import Caps, tag_numbers
 from recsys.ranking.diversity import by_marginal_relevance, pool_size
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.scoring import DECIMALS
+from recsys.ranking.itemlist import Index, ItemList, best_first
+from recsys.ranking.spread import carrying
 from recsys.ranking.steer import Steered
 from recsys.snapshot.snapshot import Snapshot
 
-_PLACE_BITS: Final = 28
+_STRETCH = 64
+"""How many items are tried one by one before all that no cap can take any more are left out at once."""
 
 
 class Picked(NamedTuple):
-    """The items to show."""
+    """The items to show, and how they came to stand where they stand. Places are those of the steered list."""
 
     items: ItemList
     """In their final order, at most k."""
-    best_first: Index
-    """Places in the steered list by score; where an item stood before pins, diversity and caps moved it."""
     order: list[int]
-    """Places in the steered list of the items shown."""
-    capped: list[int]
-    """Numbers of the items that a cap kept out."""
+    """Their places."""
+    standing: Index
+    """All places by score: where each item stood before pins, diversity and caps."""
+    refused: list[int]
+    """Numbers of the items that a cap kept out, as far as they were looked at."""
+    full: Index
+    """Tags that the list can carry no more of."""
 
 
 def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
     """Fill k positions: the locked ones with their pins, each other one with the best item that no cap keeps out."""
-    items = steered.items
-    best_first = by_score(items)
-    if not (steered.locks or intent.limits or intent.mmr_lambda is not None):
-        top = best_first[: intent.k]
-        return Picked(items.take(top), best_first, top.tolist(), [])
-    caps = Caps(intent.limits, snapshot) if intent.limits else None
-    order = _fill(steered, best_first, intent, snapshot, caps)
-    return Picked(items.take(np.array(order, dtype=np.intp)), best_first, order, caps.refused if caps else [])
+    standing = best_first(steered.items)
+    caps = Caps(intent.limits, snapshot) if any(intent.limits) else None
+    choices = _choices(steered, standing, intent, snapshot, caps)
+    order = _fill(steered, choices, intent.k)
+    items = steered.items.take(np.array(order, dtype=np.intp))
+    return Picked(items, order, standing, caps.refused if caps else [], tag_numbers(caps.full if caps else set()))
 
 
-def by_score(items: ItemList) -> Index:
-    """Return all places, best score first, ties by number, shape (m,).
-
-    Score and place share one integer, so one sort gives a total order and no tie is left to chance.
-    """
-    keys = np.rint(items.score * -(10**DECIMALS)).astype(np.int64)
-    keys <<= _PLACE_BITS
-    keys |= np.arange(len(keys))
-    keys.sort()
-    keys &= (1 << _PLACE_BITS) - 1
-    places: Index = keys.astype(np.intp, copy=False)
-    return places
-
-
-def _fill(steered: Steered, best_first: Index, intent: Intent, snapshot: Snapshot, caps: Caps | None) -> list[int]:
-    locked = {place for place, _ in steered.locks.values()}
-    choices = _choices(steered.items, best_first, locked, intent, snapshot, _gate(steered.items, locked, caps))
+def _fill(steered: Steered, choices: Iterator[int], k: int) -> list[int]:
+    if not steered.locks:
+        return [place for place, _ in zip(choices, range(k), strict=False)]
     order = []
-    for position in range(intent.k):
-        place = steered.locks[position][0] if position in steered.locks else next(choices, None)
+    for position in range(k):
+        place = steered.locks[position].place if position in steered.locks else next(choices, None)
         if place is not None:
             order.append(place)
     return order
+
+
+def _choices(steered: Steered, standing: Index, intent: Intent, snapshot: Snapshot, caps: Caps | None) -> Iterator[int]:
+    """Give the places for the free positions, in order: diversified ones first, then the rest by score."""
+    items, locked, rest = steered.items, steered.locked, standing
+    admit = _gate(items, locked, caps)
+    if intent.params.mmr_lambda is not None and len(standing):
+        pool, rest = np.split(standing, [pool_size(intent.k, intent.params)])
+        yield from by_marginal_relevance(items, pool, locked, intent.params.mmr_lambda, snapshot, admit)
+    while len(rest):
+        stretch, rest = rest[:_STRETCH], rest[_STRETCH:]
+        yield from (place for place in stretch.tolist() if place not in locked and admit(place))
+        if caps is not None and caps.full:
+            rest = rest[~carrying(items.numbers.take(rest), tag_numbers(caps.full), snapshot)]
 
 
 def _gate(items: ItemList, locked: set[int], caps: Caps | None) -> Callable[[int], bool]:
     """Return what decides about each place that is not locked; locked items count for the caps before all others."""
     if caps is None:
         return lambda _place: True
+    numbers = items.numbers
     for place in locked:
-        caps.lock(int(items.numbers[place]))
-    return lambda place: caps.admit(int(items.numbers[place]))
-
-
-def _choices(
-    items: ItemList,
-    best_first: Index,
-    locked: set[int],
-    intent: Intent,
-    snapshot: Snapshot,
-    admit: Callable[[int], bool],
-) -> Iterator[int]:
-    """Give the places that fill the free positions, in order: diversified ones first, then the rest by score."""
-    rest = best_first
-    if intent.mmr_lambda is not None and len(best_first):
-        pool, rest = np.split(best_first, [pool_size(intent.k)])
-        yield from by_marginal_relevance(items, pool, locked, intent.mmr_lambda, snapshot, admit)
-    yield from (place for place in rest.tolist() if place not in locked and admit(place))
+        caps.lock(int(numbers[place]))
+    return lambda place: caps.admit(int(numbers[place]))

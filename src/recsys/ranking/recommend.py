@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from recsys.ranking.candidates import widening
+from recsys.ranking.candidates import Pool, gather
 from recsys.ranking.eligibility import eligible
 from recsys.ranking.explain import Shown
 from recsys.ranking.intent import understand
@@ -14,6 +14,7 @@ from recsys.ranking.scoring import score
 from recsys.ranking.slate import Slate, slate
 from recsys.ranking.steer import steer
 from recsys.ranking.trace import SILENT, Trace
+from recsys.ranking.widening import widen
 from recsys.rules.live import NO_RULES, Live
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import RequestParams
@@ -35,11 +36,12 @@ def recommend(
     """
     live = live if params.enable_rules else NO_RULES
     intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
-    for pool in widening(intent, snapshot, live):  # sources, pins, boosted targets; then tags; then the catalogue
-        items, removed = eligible(pool, intent, snapshot, live, trace)
+    wider: Pool | None = gather(intent, snapshot, live)  # sources, pins, boosted targets
+    while wider is not None:
+        pool = wider
+        items = eligible(pool.items, intent, snapshot, live, trace)
         items = score(items, intent, snapshot)
         steered = steer(items, live, intent.k)  # boost, bury; pins become locked positions
         picked = pick(steered, intent, snapshot)  # one greedy pass: locks, MMR, caps
-        if len(picked.items) == intent.k:
-            break
-    return slate(query, Shown(picked, steered, intent, snapshot, live), pool, removed)
+        wider = widen(pool, picked, intent, snapshot, live)  # none where the list is full, or nothing is left to show
+    return slate(query, Shown(pool, picked, steered, intent, snapshot, live))

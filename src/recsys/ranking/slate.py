@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from recsys.ranking.candidates import Pool
 from recsys.ranking.explain import Explanation, Shown, explanations, reasons
+from recsys.ranking.itemlist import rounded
 from recsys.ranking.query import Query
 from recsys.ranking.shortfall import SlateWarning, warnings
 
@@ -27,7 +27,7 @@ class Slate(Struct, frozen=True, kw_only=True):
     """One for each item; None unless they were asked for."""
     warnings: tuple[SlateWarning, ...]
     counts: dict[str, int]
-    """How many items each stage offered or left."""
+    """How many items each source offered and each stage left."""
     signals_version: str
     algo_version: str = ALGO_VERSION
 
@@ -35,22 +35,25 @@ class Slate(Struct, frozen=True, kw_only=True):
         return len(self.item_ids)
 
 
-def slate(query: Query, shown: Shown, pool: Pool, removed: dict[str, int]) -> Slate:
+def slate(query: Query, shown: Shown) -> Slate:
     """Finish a list: numbers become ids again, and everything that was asked for is said about them."""
     items, ids = shown.picked.items, shown.snapshot.items.ids
     return Slate(
         item_ids=tuple([ids[number] for number in items.numbers.tolist()]),
-        scores=tuple(items.score.tolist()),
+        scores=tuple(rounded(items.score).tolist()),
         reasons=reasons(shown) if query.include_reasons else None,
         explain=explanations(shown, full=query.explain == "full") if query.explain != "none" else None,
-        warnings=warnings(query, shown, removed),
-        counts={
-            **pool.offered,
-            "candidates": len(pool.items),
-            "eligible": len(shown.steered.items),
-            "capped": len(shown.picked.capped),
-            "returned": len(items),
-            "widened": pool.depth,
-        },
+        warnings=warnings(query, shown),
+        counts=_counts(shown),
         signals_version=shown.snapshot.version,
     )
+
+
+def _counts(shown: Shown) -> dict[str, int]:
+    counts = {str(offer.source): len(offer.numbers) for offer in shown.pool.offers}
+    counts["candidates"] = len(shown.pool.items)
+    counts["eligible"] = len(shown.steered.items)
+    counts["capped"] = len(shown.picked.refused)
+    counts["widened"] = shown.pool.depth
+    counts["returned"] = len(shown.picked.items)
+    return counts

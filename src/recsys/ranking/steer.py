@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
 from recsys.ranking.itemlist import ItemList
-from recsys.ranking.scoring import rounded
 from recsys.rules.live import Live, Pin
+
+
+class Lock(NamedTuple):
+    """A position that a pin holds."""
+
+    place: int
+    """Of the pinned item in the steered list."""
+    pin: Pin
 
 
 class Steered(NamedTuple):
     """Items with their final scores, and where pins put some of them."""
 
     items: ItemList
-    locks: dict[int, tuple[int, Pin]]
-    """Position (from 0) -> place in `items`, and the pin."""
+    locks: dict[int, Lock]
+    """By position in the final list, from 0."""
     unreachable: tuple[Pin, ...]
-    """Pins whose item is unknown, was filtered out, or whose position lies beyond the list."""
+    """Pins whose item is unknown or was filtered out, or whose position lies beyond the list."""
+
+    @property
+    def locked(self) -> set[int]:
+        """Return the places of the pinned items."""
+        return {lock.place for lock in self.locks.values()}
 
 
 def steer(items: ItemList, live: Live, k: int) -> Steered:
     """Add what boost and bury rules say, and give pins their positions in a list of *k*, in the order of the rules."""
     if live.lift is not None:
-        score = rounded(items.base + live.lift.take(items.numbers))
-        items = ItemList(items.numbers, items.sources, items.signals, items.base, score)
-    if not live.pins:
-        return Steered(items, {}, ())
-    return _lock(items, live.pins, k)
+        score = items.base + live.lift.take(items.numbers)
+        items = ItemList(items.numbers, items.signals, items.base, score)
+    return _lock(items, live.pins, k) if live.pins else Steered(items, {}, ())
 
 
 def _lock(items: ItemList, pins: tuple[Pin, ...], k: int) -> Steered:
-    places = _places(items, pins)
-    locks: dict[int, tuple[int, Pin]] = {}
+    locks: dict[int, Lock] = {}
     unreachable = []
-    placed: dict[str, int] = {}
+    placed: Counter[str] = Counter()
     done: set[int] = set()
-    for pin, place in zip(pins, places, strict=True):
-        if place in done or (pin.limit is not None and placed.get(pin.rule_id, 0) >= pin.limit):
+    for pin, place in zip(pins, _places(items, pins), strict=True):
+        if place in done or (pin.limit is not None and placed[pin.rule_id] >= pin.limit):
             continue
-        position = _free(pin, locks, k)
-        if place is None or position is None:
+        position = _free(pin, locks)
+        if place is None or position >= k:
             unreachable.append(pin)
             continue
-        locks[position] = (place, pin)
-        placed[pin.rule_id] = placed.get(pin.rule_id, 0) + 1
+        locks[position] = Lock(place, pin)
+        placed[pin.rule_id] += 1
         done.add(place)
     return Steered(items, locks, tuple(unreachable))
 
@@ -60,9 +70,9 @@ def _places(items: ItemList, pins: tuple[Pin, ...]) -> list[int | None]:
     return [place if there else None for place, there in zip(places.tolist(), found.tolist(), strict=True)]
 
 
-def _free(pin: Pin, locks: dict[int, tuple[int, Pin]], k: int) -> int | None:
-    """Return the position that the pin asks for or the next free one; None if the list ends before."""
+def _free(pin: Pin, locks: dict[int, Lock]) -> int:
+    """Return the position that the pin asks for, or the next free one."""
     position = 0 if pin.position is None else pin.position - 1
     while position in locks:
         position += 1
-    return position if position < k else None
+    return position

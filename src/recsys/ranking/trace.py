@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-_SHOWN = 100
+from recsys.ranking.itemlist import Index
+from recsys.snapshot.vocabulary import Vocabulary
+
+_NAMED: Final = 100
 
 
 class Trace(Protocol):
@@ -16,7 +19,7 @@ class Trace(Protocol):
     def listening(self) -> bool:
         """Whether anybody wants to know."""
 
-    def removed(self, stage: str, why: str, item_ids: list[str]) -> None:
+    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Say that *stage* took these items out."""
 
 
@@ -25,11 +28,11 @@ class Silence:
 
     listening = False
 
-    def removed(self, stage: str, why: str, item_ids: list[str]) -> None:
+    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Forget it."""
 
 
-SILENT = Silence()
+SILENT: Final = Silence()
 
 
 class Removal(Struct, frozen=True):
@@ -49,6 +52,8 @@ class Recording:
     def __init__(self) -> None:
         self.removals: list[Removal] = []
 
-    def removed(self, stage: str, why: str, item_ids: list[str]) -> None:
-        """Remember it."""
-        self.removals.append(Removal(stage, why, len(item_ids), tuple(item_ids[:_SHOWN])))
+    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
+        """Remember it, if it is anything."""
+        if len(numbers):
+            named = tuple(items.ids[number] for number in numbers[:_NAMED].tolist())
+            self.removals.append(Removal(stage, why, len(numbers), named))

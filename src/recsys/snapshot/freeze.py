@@ -35,6 +35,7 @@ def freeze(columns: Columns, params: SignalParams, *, tenant_id: UUID, namespace
     available[columns.unavailable] = False
     item_tags, tag_items = _tags(columns.tagged, n, len(columns.tags), ranked)
     weight = tag_weight(np.diff(tag_items.indptr), n)
+    item_tags = unit_rows(item_tags, weight)
     _lock(available, popularity, score, ranked, weight, *_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items))
     version = _version(
         msgspec.json.encode(params, order="deterministic"),
@@ -81,6 +82,14 @@ def by_popularity(popularity: Scores) -> Numbers:
 def tag_weight(items: npt.NDArray[np.int64], n: int) -> Scores:
     """Return each tag's inverse document frequency ``ln(1 + n / items)``, shape (t,), given how many items carry it."""
     return np.log1p(n / items)
+
+
+def unit_rows(item_tags: Rows, weight: Scores) -> Rows:
+    """Let each tag of an item count its inverse document frequency, brought to a length of 1 for the item."""
+    values, lengths = weight[item_tags.indices], np.diff(item_tags.indptr)
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    norms = np.sqrt(np.bincount(owner, values * values, minlength=len(lengths)))
+    return Rows(item_tags.indptr, item_tags.indices, (values / norms[owner]).astype(np.float32))
 
 
 def _popularity(columns: PopularityColumns, n: int, decay: Decay) -> Scores:

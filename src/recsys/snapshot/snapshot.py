@@ -48,6 +48,6 @@ class Snapshot:
     by_popularity: Numbers  # (n,) every item, most popular first, ties by number
     neighbors: Rows  # n rows; values in 0..1, largest first, ties by number
     tags: Vocabulary
-    item_tags: Rows  # n rows of tag numbers, ascending
+    item_tags: Rows  # n rows of tag numbers, ascending; values are the item's unit vector, weighed by tag_weight
     tag_items: Rows  # t rows of item numbers, most popular first, ties by number
     tag_weight: Scores  # (t,) inverse document frequency
