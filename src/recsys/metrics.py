@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 REGISTRY = CollectorRegistry()
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+CONTENT_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
+"""The character set is added by who sends it, as to every text."""
 
 _SECONDS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -35,8 +36,17 @@ EXPOSURES_NOT_LOGGED = Counter(
     registry=REGISTRY,
 )
 INTERACTIONS = Counter("recsys_interactions", "Events that clients sent.", ("outcome",), registry=REGISTRY)
+SNAPSHOTS = Gauge("recsys_snapshots", "Snapshots that this process serves.", registry=REGISTRY)
 SNAPSHOT_AGE_SECONDS = Gauge(
     "recsys_snapshot_age_seconds", "Age of the oldest snapshot that this process serves.", registry=REGISTRY
+)
+SNAPSHOT_STALE_SECONDS = Gauge(
+    "recsys_snapshot_stale_seconds",
+    "Longest time that a snapshot is known to be behind the database.",
+    registry=REGISTRY,
+)
+SPOOL = Gauge(
+    "recsys_spool", "What this process's spool did since it was opened, by kind of event.", ("what",), registry=REGISTRY
 )
 
 # Finding a child of a metric costs more than counting with it.

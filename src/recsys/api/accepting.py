@@ -18,9 +18,9 @@ UNBOUNDED_DAYS = 36_500
 class AcceptDays:
     """The `accept_days` of `interaction_events`, at most a minute old; the last known while the database is away."""
 
-    def __init__(self, database: Database, loads: Loads) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._loads = loads
+        self._looks = Loads("policy", threads=1, limit=1)
         self._days = DEFAULT_DAYS
         self._asked_at = -FRESH_SECONDS
 
@@ -29,7 +29,7 @@ class AcceptDays:
         if time.monotonic() - self._asked_at > FRESH_SECONDS:
             self._asked_at = time.monotonic()
             try:
-                self._days = await self._loads.load("accept_days", self._read, patience=PATIENCE_SECONDS)
+                self._days = await self._looks.load("accept_days", self._read, patience=PATIENCE_SECONDS)
             except (TryLater, OperatorError):
                 return self._days
         return self._days
@@ -38,3 +38,7 @@ class AcceptDays:
         with self._database.system() as conn:
             row = conn.execute(sql("ingest.policy")).fetchone()
         return UNBOUNDED_DAYS if row is None or row[0] is None else int(row[0])
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._looks.close()

@@ -48,7 +48,7 @@ class Application:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._cold = Cold(service)
+        self._cold = Cold()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -137,7 +137,7 @@ def _count(call: Call, answer: Answer) -> None:
 
 async def _send(call: Call, answer: Answer, send: Send, *, with_body: bool) -> None:
     headers = [
-        (b"content-type", answer.media_type),
+        *([(b"content-type", answer.media_type)] if answer.body else []),
         (b"content-length", str(len(answer.body)).encode("ascii")),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),

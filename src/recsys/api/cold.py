@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, cast
 
 from litestar import Litestar, Request, Response
-from litestar.di import Provide
 from litestar.exceptions import ClientException, MethodNotAllowedException, NotFoundException, ValidationException
 
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.identity import Role
 from recsys.api.openapi import REQUIRES
-from recsys.api.routes import HANDLERS
+from recsys.api.routes import CALL, DEPENDENCIES, HANDLERS, SERVICE
 from recsys.api.service import Service
 from recsys.errors import InvalidRequest, MethodNotAllowed, NotFound, Problem
 
-_CALL = "recsys.call"
 _FAILURE = "recsys.failure"
+_MISSING = re.compile(r"Missing required query parameter '(\w+)'")
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
@@ -30,10 +30,9 @@ class ColdRoute:
     requires: tuple[Role, ...]
     path_tenant: str | None
 
-    async def answer(self, _service: Service, call: Call, scope: Scope) -> Answer:
+    async def answer(self, service: Service, call: Call, scope: Scope) -> Answer:
         """Let Litestar answer; what it refuses is raised in our own words, so that there is one kind of error."""
-        inner = dict(scope, method=call.method)
-        inner[_CALL] = call
+        inner = {**scope, "method": call.method, CALL: call, SERVICE: service}
         sent: list[dict[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
@@ -51,13 +50,10 @@ class ColdRoute:
 class Cold:
     """Finds routes and answers them."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self) -> None:
         self._litestar = Litestar(
             HANDLERS,
-            dependencies={
-                "service": Provide(lambda: service, sync_to_thread=False),
-                "call": Provide(_call, sync_to_thread=False),
-            },
+            dependencies=DEPENDENCIES,
             exception_handlers={Exception: _remember},
             openapi_config=None,
             logging_config=None,
@@ -96,12 +92,6 @@ def _normal(path: str) -> str:
     return "/" + path.strip("/")
 
 
-def _call(request: Request[Any, Any, Any]) -> Call:
-    scope: Scope = cast("Scope", request.scope)
-    call: Call = scope[_CALL]
-    return call
-
-
 def _remember(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Keep what a handler raised for the one place that knows what errors mean."""
     cast("Scope", request.scope)[_FAILURE] = _ours(error)
@@ -113,6 +103,8 @@ def _ours(error: Exception) -> Exception:
         return NotFound()
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         return InvalidRequest([Problem(f"$.{entry.get('key', '')}", entry["message"]) for entry in error.extra])
+    if isinstance(error, ValidationException) and (missing := _MISSING.match(error.detail)):
+        return InvalidRequest([Problem(f"$.{missing[1]}", "This query parameter is required.")])
     if isinstance(error, ClientException):
         return InvalidRequest(message=error.detail)
     return error

@@ -11,6 +11,7 @@ from recsys.api.loads import Loads
 from recsys.api.wire import Check, HealthResponse
 from recsys.errors import RecsysError
 from recsys.runtime import Serving
+from recsys.snapshot.refresh import State
 
 AGE_MAX_SECONDS = 0.9
 """No answer is older than a second; probing at every request would let anybody load the database."""
@@ -18,6 +19,7 @@ PATIENCE_SECONDS = 0.5
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
+_BY_WEIGHT: tuple[Status, ...] = ("healthy", "degraded", "unhealthy")
 NOT_READY = ResponseSpec(HealthResponse, description="Nothing can be served.", generate_examples=False)
 ALIVE = HealthResponse("healthy", (Check("process", "healthy"),))
 
@@ -39,10 +41,10 @@ class Health:
         return self._known
 
     async def _look(self) -> HealthResponse:
-        loaded = len(self._serving.snapshots)
-        database = await self._database(serves_without=loaded > 0)
-        snapshots = Check("snapshots", "healthy", f"{loaded} loaded")
-        return HealthResponse(database.status, (database, snapshots))
+        states = self._serving.snapshots.states()
+        database = await self._database(serves_without=bool(states))
+        snapshots = _snapshots(states)
+        return HealthResponse(worst(database, snapshots), (database, snapshots))
 
     async def _database(self, *, serves_without: bool) -> Check:
         try:
@@ -59,3 +61,17 @@ class Health:
     def close(self) -> None:
         """Look no more."""
         self._looks.close()
+
+
+def worst(*checks: Check) -> Status:
+    """Say how the whole is: as its worst part."""
+    return max((check.status for check in checks), key=_BY_WEIGHT.index)
+
+
+def _snapshots(states: list[State]) -> Check:
+    failing = [state for state in states if state.failure is not None]
+    if failing:
+        return Check(
+            "snapshots", "degraded", f"{len(failing)} of {len(states)} can not be refreshed; the last good serve."
+        )
+    return Check("snapshots", "healthy", f"{len(states)} loaded.")

@@ -47,7 +47,7 @@ async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:
         return snapshot
     work = partial(store.load_once, tenant_id, namespace, params)
     try:
-        return await service.loads.load((tenant_id, namespace, view.config_etag), work, patience=PATIENCE_SECONDS)
+        return await service.snapshots.load((tenant_id, namespace, view.config_etag), work, patience=PATIENCE_SECONDS)
     except Unavailable:
         message = f"The signals of namespace {namespace!r} are being loaded. Try again."
         raise Unavailable(message, retry_after=RETRY_AFTER_SECONDS) from None

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar
+from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.routes import HTTPRoute
@@ -50,10 +51,10 @@ def _refusal(status: int) -> ResponseSpec:
     )
 
 
-def document(handlers: list[ControllerRouterHandler]) -> dict[str, Any]:
+def document(handlers: list[ControllerRouterHandler], dependencies: dict[str, Provide]) -> dict[str, Any]:
     """Describe *handlers* as OpenAPI 3.1."""
     config = OpenAPIConfig(title="recsys-service", version=__version__, description=_ABOUT, create_examples=False)
-    app = Litestar(handlers, openapi_config=config, logging_config=None)
+    app = Litestar(handlers, dependencies=dependencies, openapi_config=config, logging_config=None)
     described: dict[str, Any] = app.openapi_schema.to_schema()
     bodies = _describe_operations(app, described["paths"])
     # msgspec describes its structs better than Litestar does: closed objects, patterns, limits inside lists.

@@ -62,9 +62,10 @@ class ProblemEntry(Struct, frozen=True):
     message: str
 
 
-class ProblemDocument(Struct, frozen=True, omit_defaults=True):
+class ProblemDocument(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Every error that this service answers."""
 
+    type: str = msgspec.field(default_factory=lambda: "about:blank")  # what a factory makes is never left out
     title: str
     status: int
     detail: str
@@ -72,7 +73,6 @@ class ProblemDocument(Struct, frozen=True, omit_defaults=True):
     code: str
     request_id: str
     errors: tuple[ProblemEntry, ...] | None = None
-    type: str = msgspec.field(default_factory=lambda: "about:blank")  # a factory's value is never omitted
 
 
 def meaning(error: BaseException) -> Meaning:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from litestar import Response, get, post, put
-from litestar.di import NamedDependency
+from litestar import Request, Response, get, post, put
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery
 from litestar.types import ControllerRouterHandler
 
 from recsys import metrics
-from recsys.api import health, interactions, items
-from recsys.api.call import Call
+from recsys.api import gauges, health, interactions, items
+from recsys.api.call import Call, Scope
 from recsys.api.decode import decode
 from recsys.api.identity import Role
 from recsys.api.items import (
@@ -38,6 +38,9 @@ from recsys.api.wire import (
     SimilarRequest,
     ValidateResponse,
 )
+
+CALL, SERVICE = "recsys.call", "recsys.service"
+"""Where the outer callable puts what handlers are given: keys of the ASGI scope."""
 
 _ASKED = refusals(400, 401, 403, 404, 413, 415, 429, 503)
 _LOOKED_UP = refusals(400, 401, 403, 404, 429, 503)
@@ -134,8 +137,9 @@ async def readyz_route(service: NamedDependency[Service]) -> Response[HealthResp
 
 
 @get("/metrics", tags=["System"], media_type=metrics.CONTENT_TYPE, responses=refusals())
-async def metrics_route() -> bytes:
+async def metrics_route(service: NamedDependency[Service]) -> bytes:
     """Write the metrics of this process in the text format of Prometheus."""
+    gauges.observe(service.serving)
     return metrics.exposition()
 
 
@@ -145,12 +149,21 @@ async def openapi_route() -> dict[str, Any]:
     return _document()
 
 
-@get(["/", "/docs"], include_in_schema=False, media_type="text/html; charset=utf-8")
+@get(["/", "/docs"], include_in_schema=False, media_type="text/html")
 async def docs_route() -> bytes:
     """Show the document, and try it out; nothing on the page comes from elsewhere."""
     return _page()
 
 
+def _call(request: Request[Any, Any, Any]) -> Call:
+    return cast("Call", cast("Scope", request.scope)[CALL])
+
+
+def _service(request: Request[Any, Any, Any]) -> Service:
+    return cast("Service", cast("Scope", request.scope)[SERVICE])
+
+
+DEPENDENCIES = {"call": Provide(_call, sync_to_thread=False), "service": Provide(_service, sync_to_thread=False)}
 HANDLERS: list[ControllerRouterHandler] = [
     recommend_route,
     validate_route,
@@ -169,7 +182,7 @@ HANDLERS: list[ControllerRouterHandler] = [
 
 @cache
 def _document() -> dict[str, Any]:
-    return document(HANDLERS)
+    return document(HANDLERS, DEPENDENCIES)
 
 
 @cache

@@ -16,8 +16,10 @@ class Service:
     """One worker's parts. Blocking work has a room each, so that slow writes do not hold up what serving waits for."""
 
     serving: Serving
-    loads: Loads
-    """Tenants and snapshots that are not in memory yet."""
+    tenants: Loads
+    """Tenants that are not in memory yet."""
+    snapshots: Loads
+    """Snapshots that are not in memory yet; one may take minutes, and nothing else waits for it."""
     histories: Loads
     """A visitor's recent interactions; no queue: a list is served without them rather than late."""
     writes: Loads
@@ -29,13 +31,13 @@ class Service:
     def over(cls, serving: Serving) -> Service:
         """Make the rooms for the blocking work of *serving*."""
         size = serving.settings.db_pool_size
-        loads = Loads("load", threads=4, limit=256)
         return cls(
             serving,
-            loads=loads,
+            tenants=Loads("tenant", threads=2, limit=256),
+            snapshots=Loads("snapshot", threads=4, limit=256),
             histories=Loads("history", threads=size, limit=size),
             writes=Loads("write", threads=size, limit=64),
-            accepting=AcceptDays(serving.database, loads),
+            accepting=AcceptDays(serving.database),
             health=Health(serving),
         )
 
@@ -46,5 +48,5 @@ class Service:
 
     def close(self) -> None:
         """Begin no more blocking work."""
-        for room in (self.loads, self.histories, self.writes, self.health):
+        for room in (self.tenants, self.snapshots, self.histories, self.writes, self.accepting, self.health):
             room.close()

@@ -45,7 +45,7 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
     warnings = [*question.warnings, *(Warned(warning.code, warning.detail) for warning in slate.warnings)]
     warnings += [] if known else [LATE]
     warnings += [] if logged else [NOT_LOGGED]
-    return _response(call, question, slate, warnings, {"before": waited, "ranking": ranked})
+    return _response(call, question, slate, warnings, {"prepare": waited, "rank": ranked})
 
 
 async def _visitor(service: Service, call: Call, question: Question, key: bytes | None) -> tuple[Visitor, bool]:

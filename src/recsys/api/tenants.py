@@ -38,7 +38,7 @@ async def _fetch(service: Service, name: str) -> TenantView:
     if len(name) > NAME_MAX:
         raise TenantNotFound
     work = partial(service.serving.directory.fetch, name)
-    return await service.loads.load(("tenant", name), work, patience=PATIENCE_SECONDS)
+    return await service.tenants.load(name, work, patience=PATIENCE_SECONDS)
 
 
 def _means(tenant: Tenant, name: str) -> bool:
