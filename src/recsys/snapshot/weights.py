@@ -27,25 +27,30 @@ class Meetings(NamedTuple):
 
 
 def weigh(meetings: Meetings, normalization: Normalization, shrinkage: float) -> Floats:
-    """Return the weight of each pair, shape (m,). *shrinkage* damps rare pairs in `cosine` and `jaccard`."""
-    return _FORMULAS[normalization](meetings, shrinkage)
+    """Return the weight of each pair, shape (m,).
+
+    *shrinkage* is how many meetings a pair needs until half of its weight is believed: ``w * c / (c + shrinkage)``.
+    """
+    weights = _FORMULAS[normalization](meetings)
+    return weights * (meetings.met / (meetings.met + shrinkage)) if shrinkage > 0 else weights
 
 
-def _count(meetings: Meetings, _shrinkage: float) -> Floats:
+def _count(meetings: Meetings) -> Floats:
+    """``c``."""
     return meetings.met
 
 
-def _cosine(meetings: Meetings, shrinkage: float) -> Floats:
-    """``c / (sqrt(f_i * f_j) + shrinkage)``."""
-    return meetings.met / (np.sqrt(meetings.left * meetings.right) + shrinkage)
+def _cosine(meetings: Meetings) -> Floats:
+    """``c / sqrt(f_i * f_j)``."""
+    return meetings.met / np.sqrt(meetings.left * meetings.right)
 
 
-def _jaccard(meetings: Meetings, shrinkage: float) -> Floats:
-    """``c / (f_i + f_j - c + shrinkage)``."""
-    return meetings.met / (meetings.left + meetings.right - meetings.met + shrinkage)
+def _jaccard(meetings: Meetings) -> Floats:
+    """``c / (f_i + f_j - c)``."""
+    return meetings.met / (meetings.left + meetings.right - meetings.met)
 
 
-def _llr(meetings: Meetings, _shrinkage: float) -> Floats:
+def _llr(meetings: Meetings) -> Floats:
     """Dunning's log-likelihood ratio ``2 * sum(k * ln(k / expected))`` over the 2x2 table; 0 if rarer than chance.
 
     T. Dunning, "Accurate Methods for the Statistics of Surprise and Coincidence", Computational Linguistics
@@ -63,8 +68,9 @@ def _llr(meetings: Meetings, _shrinkage: float) -> Floats:
     return np.maximum(ratio, 0)
 
 
-def _sqrt_llr(meetings: Meetings, shrinkage: float) -> Floats:
-    return np.sqrt(_llr(meetings, shrinkage))
+def _sqrt_llr(meetings: Meetings) -> Floats:
+    """Square root of the log-likelihood ratio: a few enormous ratios do not decide everything."""
+    return np.sqrt(_llr(meetings))
 
 
 def _surprise(seen: Floats, expected: Floats) -> Floats:
@@ -73,7 +79,7 @@ def _surprise(seen: Floats, expected: Floats) -> Floats:
     return seen * np.log(ratio)
 
 
-_FORMULAS: dict[Normalization, Callable[[Meetings, float], Floats]] = {
+_FORMULAS: dict[Normalization, Callable[[Meetings], Floats]] = {
     "count": _count,
     "cosine": _cosine,
     "jaccard": _jaccard,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
-import psycopg
-import pytest
 
 from recsys.db.pool import Database
 from recsys.snapshot.columns import Columns
@@ -16,23 +15,12 @@ from recsys.snapshot.load import load
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams
 
+if TYPE_CHECKING:
+    from conftest import Seed
+
 NOW = datetime(2026, 5, 20, 15, tzinfo=UTC)
 TODAY = NOW.date()
-POPULARITY = "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score) values (%s, %s, %s, %s, %s)"
-COVISITATION = (
-    "insert into item_covisit_daily (tenant_id, namespace, item_id, neighbor_id, day, score)"
-    " values (%s, %s, %s, %s, %s, %s)"
-)
-TAGS = "insert into item_tags (tenant_id, namespace, item_id, tags, available) values (%s, %s, %s, %s, %s)"
 ODD = "back\\slash \"quote' ,{} é 😀 trailing "
-
-
-@pytest.fixture
-def tenant(operator: psycopg.Connection) -> UUID:
-    """Make a tenant as an operator does."""
-    row = operator.execute("insert into tenants (external_id, name) values ('acme', 'Acme') returning id").fetchone()
-    assert row
-    return UUID(str(row[0]))
 
 
 def loaded(database: Database, tenant: UUID, params: SignalParams | None = None, namespace: str = "home") -> Snapshot:
@@ -41,19 +29,19 @@ def loaded(database: Database, tenant: UUID, params: SignalParams | None = None,
         return load(conn, tenant, namespace, params or SignalParams(), now=NOW)
 
 
-def test_what_is_loaded_equals_what_is_frozen_from_the_same_rows(
-    database: Database, operator: psycopg.Connection, tenant: UUID
-) -> None:
+def test_what_is_loaded_equals_what_is_frozen_from_the_same_rows(database: Database, seed: Seed, tenant: UUID) -> None:
     """Loading adds nothing and loses nothing: same rows, same version, for odd ids and numbers too."""
     days = [TODAY - timedelta(days=age) for age in (-1, 0, 1, 30, 89, 90, 400)]
     popularity = [(item, day, 0.25 + age) for item in ("a", "b", ODD) for age, day in enumerate(days)]
     covisitation = [("a", "b", day, 1.5 + age) for age, day in enumerate(days)]
     covisitation += [("b", "a", days[1], 3.25), ("a", ODD, days[2], 2), (ODD, "a", days[2], 2), ("b", "z", days[1], 7)]
     tags = [("a", ("red", ODD), True), ("t", (), False), (ODD, ("red",), False)]
-    with operator.cursor() as cursor:
-        cursor.executemany(POPULARITY, [(tenant, "home", *row) for row in popularity])
-        cursor.executemany(COVISITATION, [(tenant, "home", *row) for row in covisitation])
-        cursor.executemany(TAGS, [(tenant, "home", item, list(words), shown) for item, words, shown in tags])
+    for item, day, score in popularity:
+        seed.popularity(item, score, day)
+    for item, neighbor, day, score in covisitation:
+        seed.covisitation(item, neighbor, score, day)
+    for item, words, available in tags:
+        seed.tags(item, *words, available=available)
     columns = Columns.from_rows(popularity, covisitation, tags)
     for params in (
         SignalParams(),
@@ -73,66 +61,58 @@ def test_a_namespace_without_rows_is_empty(database: Database, tenant: UUID) -> 
     assert len(loaded(database, tenant).items) == 0
 
 
-def test_other_tenants_and_namespaces_stay_out(database: Database, operator: psycopg.Connection, tenant: UUID) -> None:
+def test_other_tenants_and_namespaces_stay_out(database: Database, seed: Seed, tenant: UUID) -> None:
     """Rows of another namespace or tenant are not in the snapshot."""
-    stranger = UUID(int=1)
-    for owner, namespace, item in (
-        (tenant, "home", "mine"),
-        (tenant, "other", "theirs"),
-        (stranger, "home", "not mine"),
-    ):
-        operator.execute(POPULARITY, (owner, namespace, item, TODAY, 1))
-        operator.execute(TAGS, (owner, namespace, item, ["x"], True))
-        operator.execute(COVISITATION, (owner, namespace, item, item + "'s neighbour", TODAY, 1))
+    stranger = seed.of(UUID(int=1))
+    for writer, namespace, item in ((seed, "home", "mine"), (seed, "other", "theirs"), (stranger, "home", "not mine")):
+        writer.popularity(item, 1, TODAY, namespace)
+        writer.tags(item, "x", namespace=namespace)
+        writer.covisitation(item, item + "'s neighbour", 1, TODAY, namespace)
     assert loaded(database, tenant).items.ids == ("mine", "mine's neighbour")
 
 
-def test_a_deleted_item_stays_away_until_it_is_put_again(
-    database: Database, operator: psycopg.Connection, tenant: UUID
-) -> None:
+def test_a_deleted_item_stays_away_until_it_is_put_again(database: Database, seed: Seed, tenant: UUID) -> None:
     """A deleted item is nobody's neighbour and has no popularity, whatever its rows say; put again, it is back."""
-    operator.execute(POPULARITY, (tenant, "home", "dead", TODAY, 9))
+    seed.popularity("dead", 9, TODAY)
     for item, neighbor in (("a", "dead"), ("dead", "a"), ("a", "b"), ("b", "a")):
-        operator.execute(COVISITATION, (tenant, "home", item, neighbor, TODAY, 5))
-    operator.execute(TAGS, (tenant, "home", "dead", [], False))
-    operator.execute("update item_tags set deleted_at = now()")
+        seed.covisitation(item, neighbor, 5, TODAY)
+    seed.tags("dead", available=False)
+    seed.conn.execute("update item_tags set deleted_at = now()")
     snapshot = loaded(database, tenant)
     assert snapshot.items.ids == ("a", "b")
     assert snapshot.neighbors.indices.tolist() == [1, 0]
-    operator.execute("update item_tags set available = true")
+    seed.conn.execute("update item_tags set available = true")
     assert loaded(database, tenant).items.ids == ("a", "b", "dead")
 
 
-def test_unavailable_items_are_known_but_not_available(
-    database: Database, operator: psycopg.Connection, tenant: UUID
-) -> None:
+def test_unavailable_items_are_known_but_not_available(database: Database, seed: Seed, tenant: UUID) -> None:
     """An item that is out of stock keeps its signals; only its flag says so."""
-    operator.execute(POPULARITY, (tenant, "home", "a", TODAY, 1))
-    operator.execute(TAGS, (tenant, "home", "a", ["red", "red"], False))
+    seed.popularity("a", 1, TODAY)
+    seed.tags("a", "red", "red", available=False)
     snapshot = loaded(database, tenant)
     assert snapshot.available.tolist() == [False]
     assert snapshot.popularity.tolist() == [1.0]
     assert [snapshot.tags.ids[tag] for tag in snapshot.item_tags.row(0)] == ["red"]
 
 
-def test_absurd_numbers_do_not_stop_a_load(database: Database, operator: psycopg.Connection, tenant: UUID) -> None:
+def test_absurd_numbers_do_not_stop_a_load(database: Database, seed: Seed, tenant: UUID) -> None:
     """A score beyond any float and days beyond any calendar are the operator's to write; the others still serve."""
-    operator.execute("insert into item_popularity_daily values (%s, 'home', 'a', 'infinity', 1)", (tenant,))
-    operator.execute("insert into item_popularity_daily values (%s, 'home', 'a', '-infinity', 1)", (tenant,))
-    operator.execute("insert into item_popularity_daily values (%s, 'home', 'b', %s, '1e400')", (tenant, TODAY))
-    operator.execute("insert into item_popularity_daily values (%s, 'home', 'c', %s, 2)", (tenant, TODAY))
-    operator.execute("insert into item_covisit_daily values (%s, 'home', 'c', 'b', %s, '1e400')", (tenant, TODAY))
+    seed.popularity("a", 1, "infinity")
+    seed.popularity("a", 1, "-infinity")
+    seed.popularity("b", "1e400", TODAY)
+    seed.popularity("c", 2, TODAY)
+    seed.covisitation("c", "b", "1e400", TODAY)
     snapshot = loaded(database, tenant, SignalParams(popularity_window=None))
     assert snapshot.popularity.tolist() == [0, 1e15, 2]
     assert snapshot.neighbors.values is not None
     assert np.isfinite(snapshot.neighbors.values).all()
 
 
-def test_all_tables_are_read_at_one_moment(database: Database, operator: psycopg.Connection, tenant: UUID) -> None:
+def test_all_tables_are_read_at_one_moment(database: Database, seed: Seed, tenant: UUID) -> None:
     """What is committed while a load runs is in all of it or in none."""
-    operator.execute(POPULARITY, (tenant, "home", "a", TODAY, 1))
+    seed.popularity("a", 1, TODAY)
     with database.reading() as conn:
         conn.execute("select 1 from item_tags")
-        operator.execute(POPULARITY, (tenant, "home", "b", TODAY, 1))
+        seed.popularity("b", 1, TODAY)
         assert load(conn, tenant, "home", SignalParams(), now=NOW).items.ids == ("a",)
     assert loaded(database, tenant).items.ids == ("a", "b")

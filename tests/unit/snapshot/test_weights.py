@@ -39,9 +39,9 @@ def textbook_llr(met: int, left: int, right: int, total: int) -> float:
     [
         ("count", 0, 4),
         ("cosine", 0, 4 / math.sqrt(8 * 18)),
-        ("cosine", 3, 4 / (math.sqrt(8 * 18) + 3)),
+        ("cosine", 4, 4 / math.sqrt(8 * 18) / 2),
         ("jaccard", 0, 4 / (8 + 18 - 4)),
-        ("jaccard", 2, 4 / (8 + 18 - 4 + 2)),
+        ("jaccard", 12, 4 / (8 + 18 - 4) / 4),
         ("llr", 0, textbook_llr(4, 8, 18, 100)),
         ("sqrt_llr", 0, math.sqrt(textbook_llr(4, 8, 18, 100))),
     ],

@@ -1,0 +1,6 @@
+-- name: since
+-- The horizon and the rows come from one snapshot: what is not among the rows is committed at or after the horizon.
+select pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
+    change.id, change.xid::text as xid, change.tenant_id, change.namespace, change.signal
+from (values (1)) as look
+left join signal_changes as change on change.xid >= %(horizon)s::text::xid8

@@ -1,0 +1,220 @@
+"""The snapshots that this process serves from: loaded once, swapped when a newer one is ready."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from recsys.db.pool import Database
+from recsys.errors import Unavailable
+from recsys.snapshot.load import load
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import SignalParams
+
+RETRY = timedelta(seconds=5)
+"""Pause after a refresh that failed."""
+
+_log = structlog.get_logger()
+
+Key = tuple[UUID, str]
+"""Tenant and namespace."""
+
+
+def utc_now() -> datetime:
+    """Return the present time."""
+    return datetime.now(UTC)
+
+
+class State(NamedTuple):
+    """One snapshot in service, for metrics and health."""
+
+    snapshot: Snapshot
+    stale_since: datetime | None
+    """When it was noticed that the database holds something newer; None while it does not."""
+    failure: str | None
+    """Why the last refresh failed; None if it did not."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One namespace in use. Everything but the swap of `snapshot` happens under the lock."""
+
+    params: SignalParams
+    snapshot: Snapshot | None = None
+    loading: Future[Snapshot] | None = None
+    marked: bool = False
+    stale_since: datetime | None = None
+    retry_at: datetime | None = None
+    failure: str | None = None
+
+    def mark(self, now: datetime) -> None:
+        self.marked = True
+        self.stale_since = self.stale_since or now
+
+    def begin(self) -> Future[Snapshot]:
+        """Take the right to load; what is marked from here on is not in what is being read."""
+        self.marked = False
+        self.loading = Future()
+        return self.loading
+
+    def succeed(self, snapshot: Snapshot) -> None:
+        self.snapshot, self.loading, self.failure, self.retry_at = snapshot, None, None, None
+        if not self.marked:
+            self.stale_since = None
+
+    def fail(self, error: BaseException, now: datetime) -> None:
+        self.loading, self.failure, self.retry_at = None, str(error), now + RETRY
+        self.mark(now)
+
+    def due(self, now: datetime) -> bool:
+        rested = self.retry_at is None or self.retry_at <= now
+        return self.marked and self.snapshot is not None and self.loading is None and rested
+
+
+class Snapshots:
+    """One snapshot for each namespace in use. Any thread may call it.
+
+    A request reads a reference. A load makes a new snapshot beside the old one and swaps the reference at its end,
+    so one that fails or is cancelled leaves the last good one in service, and `states` says so.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+        self._slots: dict[Key, _Slot] = {}
+        self._connections: set[psycopg.Connection] = set()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+
+    def current(self, tenant_id: UUID, namespace: str, params: SignalParams) -> Snapshot | None:
+        """Return the snapshot in service, None if the namespace is not loaded yet. No I/O.
+
+        *params* are those of the live config. If they are new, what is in service serves under its own parameters
+        until `refresh_once` has made the one under theirs.
+        """
+        slot = self._slots.get((tenant_id, namespace))
+        if slot is None:
+            return None
+        if slot.params is not params:
+            self._adopt(slot, params)
+        return slot.snapshot
+
+    def load_once(self, tenant_id: UUID, namespace: str, params: SignalParams) -> Snapshot:
+        """Return the snapshot of a namespace, loading it if there is none: once, however many threads wait for it."""
+        key = tenant_id, namespace
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot(params))
+            if slot.snapshot is not None:
+                return slot.snapshot
+            running, mine = slot.loading, None
+            if running is None:
+                mine = slot.begin()
+        if mine is None and running is not None:
+            return running.result()
+        return self._load(key, slot)
+
+    def states(self) -> list[State]:
+        """List what is in service."""
+        with self._lock:
+            return [
+                State(slot.snapshot, slot.stale_since, slot.failure)
+                for slot in self._slots.values()
+                if slot.snapshot is not None
+            ]
+
+    def mark(self, tenant_id: UUID | None = None, namespace: str | None = None) -> None:
+        """Note that the database holds something newer; None is every tenant, or every namespace of the tenant."""
+        now = self._clock()
+        with self._lock:
+            for key, slot in self._slots.items():
+                if tenant_id in (None, key[0]) and namespace in (None, key[1]):
+                    slot.mark(now)
+            self._changed.notify_all()
+
+    def mark_before(self, day: date) -> None:
+        """Mark what was made before *day* (UTC): ages count in days, so every score has moved."""
+        with self._lock:
+            old = [key for key, slot in self._slots.items() if slot.snapshot and _day(slot.snapshot) < day]
+        for key in old:
+            self.mark(*key)
+
+    def refresh_once(self) -> int:
+        """Load anew what is marked, one namespace after the other; return how many were swapped."""
+        swapped = 0
+        for key, slot in list(self._slots.items()):
+            with self._lock:
+                if self._closed or not slot.due(self._clock()):
+                    continue
+                slot.begin()
+            with suppress(Exception):  # it is logged and kept in the slot, and the last good snapshot serves
+                self._load(key, slot)
+                swapped += 1
+        return swapped
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until something is marked, but not longer than *timeout* seconds."""
+        with self._changed:
+            if not self._closed:
+                self._changed.wait(timeout)
+
+    def close(self) -> None:
+        """Cancel the loads that run and refuse new ones. What is in service stays."""
+        with self._changed:
+            self._closed = True
+            running = list(self._connections)
+            self._changed.notify_all()
+        for conn in running:
+            with suppress(psycopg.Error):
+                conn.cancel_safe()
+
+    def _adopt(self, slot: _Slot, params: SignalParams) -> None:
+        with self._changed:
+            if slot.params != params:
+                slot.mark(self._clock())
+                self._changed.notify_all()
+            slot.params = params
+
+    def _load(self, key: Key, slot: _Slot) -> Snapshot:
+        """Load what `begin` was called for, and hand it to whoever waits."""
+        future = slot.loading
+        assert future is not None  # noqa: S101  begin() made it
+        try:
+            snapshot = self._read(*key, slot.params)
+        except BaseException as error:
+            with self._lock:
+                slot.fail(error, self._clock())
+                if slot.snapshot is None:
+                    del self._slots[key]
+            _log.warning("snapshot not loaded", tenant_id=str(key[0]), namespace=key[1], error=str(error))
+            future.set_exception(error)
+            raise
+        with self._lock:
+            slot.succeed(snapshot)
+        future.set_result(snapshot)
+        return snapshot
+
+    def _read(self, tenant_id: UUID, namespace: str, params: SignalParams) -> Snapshot:
+        with self._database.reading() as conn:
+            with self._lock:
+                if self._closed:
+                    raise Unavailable("The service is stopping.")
+                self._connections.add(conn)
+            try:
+                return load(conn, tenant_id, namespace, params, now=self._clock())
+            finally:
+                with self._lock:
+                    self._connections.discard(conn)
+
+
+def _day(snapshot: Snapshot) -> date:
+    return snapshot.as_of.astimezone(UTC).date()
