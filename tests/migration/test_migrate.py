@@ -337,7 +337,7 @@ def test_killed_at_a_random_moment(new_database: NewDatabase, seed: int) -> None
     ) as process:
         assert process.stderr is not None
         process.stderr.readline()  # it has begun
-        time.sleep(chance.uniform(0, 0.15))
+        time.sleep(chance.uniform(0, 0.06))
         process.send_signal(signal.SIGKILL)
     _assert_truthful(database.owner)
     migrate_up(database.owner, "recsys")
