@@ -12,7 +12,7 @@ import structlog
 import typer
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
-from granian.server import Server
+from granian.server.mp import MPServer as Server
 
 from recsys import logs
 from recsys.db.pool import Database

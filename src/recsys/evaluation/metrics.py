@@ -87,7 +87,7 @@ def _distance(left: AbstractSet[str], right: AbstractSet[str]) -> float:
 
 def _hits(ranked: Sequence[str], relevant: AbstractSet[str], k: int) -> int:
     _require(relevant)
-    return len(relevant.intersection(ranked[:k]))
+    return len(relevant & set(ranked[:k]))
 
 
 def _require(relevant: AbstractSet[str]) -> None:
