@@ -18,6 +18,12 @@ PROMOTED_PER_RULE = 50
 PROMOTED = 300
 """Most items that boosts bring into every pool: beyond some hundreds they cost more than they add."""
 
+PINS = 200
+"""Most pins that are live for one request, those of the first rules: as many as the longest list has places."""
+
+PINS_TOLD_OF = 20
+"""Most pins of unknown or unavailable items that ranking hears of, to warn."""
+
 _PLACES_KEPT = 1024
 _LIVES_KEPT = 16
 """A live set holds 9 bytes per item of the snapshot, and surfaces mostly share theirs."""
@@ -61,7 +67,9 @@ class CompiledRules:
         blocked = _union(numbers for rule, numbers in rules if rule.action == "block")
         return live(
             len(self.snapshot.items),
-            pins=[pin for rule, _ in rules if rule.action == "pin" for pin in self._pins(rule)],
+            pins=_foremost(
+                [pin for rule, _ in rules if rule.action == "pin" for pin in self._pins(rule)], self.snapshot
+            ),
             adjustments=[
                 Adjustment(np.unique(numbers), rule.amount, rule.id, rule.action)
                 for rule, numbers in rules
@@ -108,6 +116,18 @@ def _target(rule: Rule, snapshot: Snapshot) -> Numbers:
 def _union(targets: Iterable[Numbers]) -> Numbers:
     found = list(targets)
     return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.int32)
+
+
+def _foremost(pins: list[Pin], snapshot: Snapshot) -> list[Pin]:
+    """Keep those pins that the longest list can hold, and some that no list can, which are told of in its warnings."""
+    left = {True: PINS, False: PINS_TOLD_OF}
+    kept = []
+    for pin in pins:
+        placeable = pin.number is not None and bool(snapshot.available[pin.number])
+        if left[placeable]:
+            left[placeable] -= 1
+            kept.append(pin)
+    return kept
 
 
 def _promoted(rules: list[tuple[Rule, Numbers]], snapshot: Snapshot, blocked: Numbers) -> Numbers:

@@ -20,6 +20,9 @@ from recsys.tenancy.sections import Identifier, Name
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
 
+MOST_PINS = 200
+"""As many as the longest list has places."""
+
 Moment = Annotated[
     str,
     Meta(max_length=64, extra={"say": "a date (2026-05-01) or an RFC 3339 time (2026-05-01T09:00:00Z)"}),
@@ -46,7 +49,7 @@ class RuleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         int, Meta(ge=-1_000_000, le=1_000_000, description="Larger goes first; equal ones keep document order.")
     ] = 0
     position: Annotated[
-        Annotated[int, Meta(ge=1, le=200)] | None,
+        Annotated[int, Meta(ge=1, le=MOST_PINS)] | None,
         Meta(description="Place of a pin, from 1; of two pins on one place the second takes the next free one."),
     ] = None
     enabled: Annotated[bool, Meta(description="Whether the rule counts.")] = True
@@ -57,7 +60,7 @@ class RuleEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(description="Added to the score by a boost, subtracted by a bury, where the default is 1."),
     ] = None
     max_pins: Annotated[
-        Annotated[int, Meta(ge=1, le=200)] | None, Meta(description="At most so many of the pins are placed.")
+        Annotated[int, Meta(ge=1, le=MOST_PINS)] | None, Meta(description="At most so many of the pins are placed.")
     ] = None
 
 
@@ -135,6 +138,8 @@ def _target_objections(entry: RuleEntry, path: str) -> Iterator[Problem]:
         )
     elif entry.target_type == "item" and not entry.item_ids and entry.target_key is None:
         yield Problem(f"{path}.item_ids", f"is missing or empty; a {entry.action} of items names at least one")
+    elif entry.action == "pin" and len(entry.item_ids) > MOST_PINS:
+        yield Problem(f"{path}.item_ids", f"has {len(entry.item_ids)} items; a list shows at most {MOST_PINS} pins")
     elif entry.target_type != "item" and entry.target_key is None:
         yield Problem(f"{path}.target_key", f"is missing; name the {entry.target_type}")
 

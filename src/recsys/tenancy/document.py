@@ -18,6 +18,7 @@ _MAX_DIGITS = 40
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]', re.DOTALL)
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SHOWN = 60
 
 
@@ -39,15 +40,12 @@ class Reading(NamedTuple):
 def read_document(text: bytes) -> Reading:
     """Read the JSON value of *text* and find every key that stands twice, U+0000, lone surrogate and infinite number.
 
-    Raises Unreadable where there is no value: more than MAX_BYTES or MAX_DEPTH levels, bad UTF-8, bad JSON.
+    Raises Unreadable where no value can be made of it: more than MAX_BYTES or MAX_DEPTH levels, bad UTF-8, bad JSON.
     """
     if len(text) > MAX_BYTES:
         raise Unreadable("$", f"is {len(text)} bytes long; a document has at most {MAX_BYTES}")
-    decoded = _decoded(text)
-    if too_deep := _too_deep(decoded):
-        raise Unreadable(too_deep, f"is nested deeper than {MAX_DEPTH} levels")
-    value = _parsed(decoded)
-    return Reading(_plain(value), list(_objections(value, "$")))
+    value = _parsed(_decoded(text))
+    return Reading(_plain(value), list(_objections(value, "$", MAX_DEPTH)))
 
 
 def key_path(path: str, key: str) -> str:
@@ -79,26 +77,34 @@ def _parsed(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_Pairs, parse_int=_integer)
     except json.JSONDecodeError as error:
         raise Unreadable("$", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _too_deep(_deep_path(text)) from None
 
 
 def _integer(digits: str) -> float:
     return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
-def _objections(value: Any, path: str) -> Iterator[Problem]:
+def _too_deep(path: str) -> Unreadable:
+    return Unreadable(path, f"is nested deeper than {MAX_DEPTH} levels")
+
+
+def _objections(value: Any, path: str, depth: int) -> Iterator[Problem]:
     match value:
+        case list() if depth == 0:
+            raise _too_deep(path)
         case _Pairs():
-            yield from _object_objections(value, path)
+            yield from _object_objections(value, path, depth - 1)
         case list():
             for place, item in enumerate(value):
-                yield from _objections(item, f"{path}[{place}]")
+                yield from _objections(item, f"{path}[{place}]", depth - 1)
         case str():
             yield from _text_objections(value, path)
         case float() if not math.isfinite(value):
             yield Problem(path, "is not a number that can be stored; write a finite one")
 
 
-def _object_objections(pairs: _Pairs, path: str) -> Iterator[Problem]:
+def _object_objections(pairs: _Pairs, path: str, depth: int) -> Iterator[Problem]:
     seen: set[str] = set()
     for key, item in pairs:
         inner = key_path(path, key)
@@ -106,13 +112,13 @@ def _object_objections(pairs: _Pairs, path: str) -> Iterator[Problem]:
             yield Problem(inner, "stands twice in one object; keep one of them")
         seen.add(key)
         yield from _text_objections(key, inner)
-        yield from _objections(item, inner)
+        yield from _objections(item, inner, depth)
 
 
 def _text_objections(text: str, path: str) -> Iterator[Problem]:
     if "\0" in text:
         yield Problem(path, "contains U+0000, which can not be stored; remove it")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and _SURROGATE.search(text):
         yield Problem(path, "contains half of a surrogate pair, which is no character; remove it")
 
 
@@ -130,34 +136,30 @@ class _Level:
 
     is_object: bool
     place: int = 0
-    key: str = ""
+    key: str = '""'
 
     def step(self, path: str) -> str:
-        return key_path(path, self.key) if self.is_object else f"{path}[{self.place}]"
+        return key_path(path, _unquoted(self.key)) if self.is_object else f"{path}[{self.place}]"
 
 
-def _too_deep(text: str) -> str | None:
-    """Return the path of the first value that lies too deep; None if none does. Works on text that is not JSON too."""
+def _deep_path(text: str) -> str:
+    """Return the path of the first value that lies too deep in a text too deep to be parsed."""
     levels: list[_Level] = []
     last_string = '""'
     for match in _TOKEN.finditer(text):
         mark = match.group()
         if mark in "[{":
             if len(levels) == MAX_DEPTH:
-                return _path(levels)
+                break
             levels.append(_Level(mark == "{"))
         elif mark in "]}":
             levels = levels[:-1]
         elif mark == ":" and levels:
-            levels[-1].key = _unquoted(last_string)
+            levels[-1].key = last_string
         elif mark == "," and levels:
             levels[-1].place += 1
         else:
             last_string = mark
-    return None
-
-
-def _path(levels: list[_Level]) -> str:
     path = "$"
     for level in levels:
         path = level.step(path)
