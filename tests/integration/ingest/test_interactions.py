@@ -25,7 +25,7 @@ Write = Callable[..., DataFile]
 FILE = """user_id,item_id,event_type,occurred_at,surface
 u1,a,click,2026-05-01T10:00:00Z,home
 u2,b,click,2026-05-01T10:00:00Z,home
-u1,c,purchase,2026-05-02T23:59:59Z,
+u1,c,purchase,2026-05-02T00:30:00Z,
 """
 
 
@@ -183,7 +183,7 @@ def test_erased_people_stay_erased(
 ) -> None:
     """Rows of a visitor that are older than the visitor's erasure are left out and counted."""
     operator.execute(
-        "insert into erasures (tenant_id, user_key, erased_at) values (%s, %s, '2026-05-02')",
+        "insert into erasures (tenant_id, user_key, erased_at) values (%s, %s, '2026-05-02T00:00:00Z')",
         [reading.tenant_id, user_key(b"secret", reading.tenant_id, "u1", None)],
     )
     done = import_interactions(database, write(FILE), reading)

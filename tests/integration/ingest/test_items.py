@@ -19,15 +19,15 @@ from recsys.ingest.source import DataFile
 
 CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 
-Import = Callable[[str], Imported]
+Import = Callable[..., Imported]
 
 
 @pytest.fixture
 def import_text(database: Database, tenant_id: UUID, tmp_path: Path) -> Import:
-    """Import a CSV text into the namespace `shop`."""
+    """Import a text into the namespace `shop`."""
 
-    def import_text(text: str) -> Imported:
-        path = tmp_path / "items.csv"
+    def import_text(text: str, name: str = "items.csv") -> Imported:
+        path = tmp_path / name
         path.write_text(text, encoding="utf-8")
         return import_items(database, DataFile(path, Columns(FIELDS)), Target(tenant_id, "shop"))
 
@@ -81,6 +81,12 @@ def test_a_later_row_of_an_item_wins(import_text: Import, operator: psycopg.Conn
     """An item that stands in the file twice ends as its last row says."""
     import_text("item_id,price\na,1\na,2\n")
     assert stored(operator)["a"][1] == Decimal(2)
+
+
+def test_two_rows_of_an_item_add_up(import_text: Import, operator: psycopg.Connection) -> None:
+    """What only the earlier row says is kept, as if the rows had come in two files."""
+    import_text('{"item_id":"a","tags":["x"]}\n{"item_id":"a","price":2}\n', "items.jsonl")
+    assert stored(operator)["a"] == (["x"], Decimal(2), True, "shop")
 
 
 def test_a_deleted_item_begins_anew(database: Database, tenant_id: UUID, operator: psycopg.Connection) -> None:

@@ -106,6 +106,12 @@ def test_a_shift_moves_the_time_before_it_is_judged() -> None:
     assert read(old, replace(READING, shift=shift)).occurred_at == NOW
 
 
+def test_a_shift_out_of_the_calendar_refuses_the_row() -> None:
+    """A row of the year 9999 is refused, and does not end the import."""
+    late = ROW | {"occurred_at": "9999-12-31T00:00:00Z"}
+    assert refused(late, replace(READING, shift=timedelta(days=9000))).path == "$.occurred_at"
+
+
 def test_the_window_includes_both_ends() -> None:
     """The oldest and the newest time that are allowed are taken, a tick beyond is not."""
     tick = timedelta(microseconds=1)
