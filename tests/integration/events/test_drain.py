@@ -86,7 +86,7 @@ def test_replays_double_nothing(desk: Any) -> None:
     passes = desk.drain()
 
     assert sum(one.records for one in passes) == 80
-    assert sum(one.interactions + one.exposures for one in passes) == 0
+    assert sum(one.interactions + one.exposures + one.dead_letters for one in passes) == 0
     assert len(desk.event_ids()) == 20
     assert desk.rows("select count(*) from exposure_events") == [(20,)]
 

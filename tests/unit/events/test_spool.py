@@ -190,12 +190,15 @@ def test_whoever_gives_up_waiting_does_not_disturb_the_others(tmp_path: Path) ->
 
     async def test() -> None:
         async with Spool(tmp_path, bounds=_ROOMY) as spool:
-            spool.append(1, b"a")
-            impatient = asyncio.ensure_future(spool.written())
-            patient = asyncio.ensure_future(spool.written())
-            await asyncio.sleep(0)
+
+            async def handler() -> bool:
+                return spool.append(1, b"a") and await spool.written()
+
+            impatient, patient = asyncio.ensure_future(handler()), asyncio.ensure_future(handler())
+            await asyncio.sleep(0)  # both have appended, nothing is written yet
             impatient.cancel()
-            assert await patient
+            assert await asyncio.wait_for(patient, 10)
+            assert impatient.cancelled()
 
     _run(test)
 
