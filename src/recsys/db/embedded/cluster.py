@@ -17,9 +17,8 @@ from recsys.errors import EmbeddedServerError
 
 
 def server_environment() -> dict[str, str]:
-    """Return the environment for programs of Postgres: without the variables that would change what they do."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
-    return kept | {"LC_ALL": "C"}
+    """Return the environment for programs of Postgres: English, because the reason of a failed start is looked for."""
+    return {**os.environ, "LC_ALL": "C"}
 
 
 def ensure_cluster(home: Home, binaries: Binaries) -> None:
