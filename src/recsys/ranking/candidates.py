@@ -121,8 +121,8 @@ def _offers(intent: Intent, snapshot: Snapshot, live: Live) -> Iterator[Offer]:
     if "emb" in intent.tastes and intent.params.candidates.similar:
         leading = intent.tastes["emb"].leading(_LEADING_TAGS)
         yield Offer(Source.SIMILAR, _heads(leading, snapshot, -(-intent.params.candidates.similar // len(leading))))
-    if pinned := [pin.number for pin in live.pins if pin.number is not None]:
-        yield Offer(Source.PINNED, np.array(pinned, dtype=np.int32))
+    if live.pins:
+        yield Offer(Source.PINNED, live.pinned[live.pinned >= 0])
     if len(live.promoted):
         yield Offer(Source.PROMOTED, live.promoted)
 

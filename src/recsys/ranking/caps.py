@@ -7,9 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from recsys.ranking.itemlist import Index
 from recsys.snapshot.snapshot import Snapshot
 
 _LAST: Final = chr(0x10FFFF)
@@ -37,8 +34,13 @@ class Limits(NamedTuple):
         return min(bounds, default=None)
 
 
+UNLIMITED: Final = Limits({}, ())
+
+
 def limits(per_tag: Mapping[str, int], per_prefix: Mapping[str, int], snapshot: Snapshot) -> Limits:
     """Resolve all limits above 0 against the snapshot's tags."""
+    if not per_tag and not per_prefix:
+        return UNLIMITED
     tags = {number: most for tag, most in per_tag.items() if most and (number := snapshot.tags.number(tag)) is not None}
     ranges = (Range(*_range(prefix, snapshot), most) for prefix, most in per_prefix.items() if most)
     return Limits(tags, tuple(ranges))
@@ -56,10 +58,10 @@ def closed(per_tag: Mapping[str, int], per_prefix: Mapping[str, int], snapshot: 
 class Caps:
     """Counts the limited tags of one list while it is picked."""
 
-    __slots__ = ("_known", "_limits", "_rows", "_seen", "full", "refused")
+    __slots__ = ("_known", "_rows", "_seen", "full", "limits", "refused")
 
     def __init__(self, limits: Limits, snapshot: Snapshot) -> None:
-        self._limits = limits
+        self.limits = limits
         self._rows = snapshot.item_tags
         self._known: dict[int, int | None] = {}
         self._seen: Counter[int] = Counter()
@@ -93,13 +95,8 @@ class Caps:
 
     def _limit(self, tag: int) -> int | None:
         if tag not in self._known:
-            self._known[tag] = self._limits.of(tag)
+            self._known[tag] = self.limits.of(tag)
         return self._known[tag]
-
-
-def tag_numbers(tags: set[int]) -> Index:
-    """Return tags as an array, ascending."""
-    return np.array(sorted(tags), dtype=np.intp)
 
 
 def _range(prefix: str, snapshot: Snapshot) -> tuple[int, int]:

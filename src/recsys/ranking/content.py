@@ -39,7 +39,7 @@ def taste(numbers: Index, weights: Scores, snapshot: Snapshot) -> Taste | None:
     if length == 0:
         return None
     vector[tags] = masses / length
-    return Taste(vector, tags.take((-masses).argsort(kind="stable")))
+    return Taste(vector, tags[(-masses).argsort(kind="stable")])
 
 
 def affinities(tastes: list[Taste], numbers: Index, snapshot: Snapshot) -> list[Scores]:

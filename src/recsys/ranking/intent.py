@@ -57,7 +57,6 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
     start = anchors(query, visitor, snapshot, params)
     liked = profile(visitor, snapshot, params.personalization, now)
     shares = blend(chosen, liked.share if liked else 0.0)
-    shut = closed(query.max_per_tag, params.caps, snapshot)
     return Intent(
         k=query.k,
         params=params,
@@ -68,7 +67,7 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
         excluded=_ascending((*query.exclude_ids, *query.anchors), snapshot.items),
         settled=_ascending(settled(visitor, params.exclusions, now), snapshot.items),
         required=_ascending(query.required_tags, snapshot.tags) if query.required_tags else None,
-        forbidden=_ascending((*query.forbidden_tags, *shut), snapshot.tags),
+        forbidden=_ascending((*query.forbidden_tags, *closed(query.max_per_tag, params.caps, snapshot)), snapshot.tags),
         limits=limits(query.max_per_tag, params.caps, snapshot),
         sessions_missing=chosen.session > 0,
     )
@@ -99,4 +98,5 @@ def _tastes(
 
 
 def _ascending(ids: Sequence[str], vocabulary: Vocabulary) -> Index:
-    return np.sort(vocabulary.known(ids).astype(np.intp)) if ids else np.empty(0, dtype=np.intp)
+    find = vocabulary.number
+    return np.array(sorted(number for one in ids if (number := find(one)) is not None), dtype=np.intp)

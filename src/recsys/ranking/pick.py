@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from recsys.ranking.caps import Caps, tag_numbers
+from recsys.ranking.caps import UNLIMITED, Caps
 from recsys.ranking.diversity import by_marginal_relevance, pool_size
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList, best_first
@@ -30,23 +30,23 @@ class Picked(NamedTuple):
     """All places by score: where each item stood before pins, diversity and caps."""
     refused: list[int]
     """Numbers of the items that a cap kept out, as far as they were looked at."""
-    full: Index
+    full: set[int]
     """Tags that the list can carry no more of."""
 
 
 def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
     """Fill k positions: the locked ones with their pins, each other one with the best item that no cap keeps out."""
     standing = best_first(steered.items)
-    caps = Caps(intent.limits, snapshot) if any(intent.limits) else None
-    choices = _choices(steered, standing, intent, snapshot, caps)
-    order = _fill(steered, choices, intent.k)
+    if intent.limits is UNLIMITED and intent.params.mmr_lambda is None and not steered.locks:
+        top = standing[: intent.k]
+        return Picked(steered.items.take(top), top.tolist(), standing, [], set())
+    caps = Caps(intent.limits, snapshot)
+    order = _fill(steered, _choices(steered, standing, intent, snapshot, caps), intent.k)
     items = steered.items.take(np.array(order, dtype=np.intp))
-    return Picked(items, order, standing, caps.refused if caps else [], tag_numbers(caps.full if caps else set()))
+    return Picked(items, order, standing, caps.refused, caps.full)
 
 
 def _fill(steered: Steered, choices: Iterator[int], k: int) -> list[int]:
-    if not steered.locks:
-        return [place for place, _ in zip(choices, range(k), strict=False)]
     order = []
     for position in range(k):
         place = steered.locks[position].place if position in steered.locks else next(choices, None)
@@ -55,7 +55,7 @@ def _fill(steered: Steered, choices: Iterator[int], k: int) -> list[int]:
     return order
 
 
-def _choices(steered: Steered, standing: Index, intent: Intent, snapshot: Snapshot, caps: Caps | None) -> Iterator[int]:
+def _choices(steered: Steered, standing: Index, intent: Intent, snapshot: Snapshot, caps: Caps) -> Iterator[int]:
     """Give the places for the free positions, in order: diversified ones first, then the rest by score."""
     items, locked, rest = steered.items, steered.locked, standing
     admit = _gate(items, locked, caps)
@@ -65,13 +65,13 @@ def _choices(steered: Steered, standing: Index, intent: Intent, snapshot: Snapsh
     while len(rest):
         stretch, rest = rest[:_STRETCH], rest[_STRETCH:]
         yield from (place for place in stretch.tolist() if place not in locked and admit(place))
-        if caps is not None and caps.full:
-            rest = rest[~carrying(items.numbers.take(rest), tag_numbers(caps.full), snapshot)]
+        if caps.full:
+            rest = rest[~carrying(items.numbers.take(rest), np.array(list(caps.full)), snapshot)]
 
 
-def _gate(items: ItemList, locked: set[int], caps: Caps | None) -> Callable[[int], bool]:
+def _gate(items: ItemList, locked: set[int], caps: Caps) -> Callable[[int], bool]:
     """Return what decides about each place that is not locked; locked items count for the caps before all others."""
-    if caps is None:
+    if caps.limits is UNLIMITED:
         return lambda _place: True
     numbers = items.numbers
     for place in locked:

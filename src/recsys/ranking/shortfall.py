@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.candidates import Source
@@ -52,8 +53,11 @@ def _about_pins(shown: Shown) -> Iterator[SlateWarning]:
     for pin in shown.steered.unreachable:
         detail = f"Rule {pin.rule_id} pins {pin.item_id}, which can not be shown where the rule wants it."
         yield SlateWarning("RULE_PIN_UNREACHABLE", detail)
+    if not shown.steered.locks:
+        return
+    found = np.concatenate([offer.numbers for offer in shown.pool.offers if offer.source != Source.PINNED])
     for pin in (lock.pin for lock in shown.steered.locks.values()):
-        if pin.number is not None and shown.pool.sources(pin.number) == (Source.PINNED,):
+        if not (found == pin.number).any():
             detail = f"{pin.item_id} is in the list only because rule {pin.rule_id} pins it."
             yield SlateWarning("RULE_PIN_INJECTED", detail)
 

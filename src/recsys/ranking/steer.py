@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-import numpy as np
-
 from recsys.ranking.itemlist import ItemList
 from recsys.rules.live import Live, Pin
+from recsys.snapshot.vocabulary import Numbers
 
 
 class Lock(NamedTuple):
@@ -39,15 +38,15 @@ def steer(items: ItemList, live: Live, k: int) -> Steered:
     if live.lift is not None:
         score = items.base + live.lift.take(items.numbers)
         items = ItemList(items.numbers, items.signals, items.base, score)
-    return _lock(items, live.pins, k) if live.pins else Steered(items, {}, ())
+    return _lock(items, live, k) if live.pins else Steered(items, {}, ())
 
 
-def _lock(items: ItemList, pins: tuple[Pin, ...], k: int) -> Steered:
+def _lock(items: ItemList, live: Live, k: int) -> Steered:
     locks: dict[int, Lock] = {}
     unreachable = []
     placed: Counter[str] = Counter()
     done: set[int] = set()
-    for pin, place in zip(pins, _places(items, pins), strict=True):
+    for pin, place in zip(live.pins, _places(items, live.pinned), strict=True):
         if place in done or (pin.limit is not None and placed[pin.rule_id] >= pin.limit):
             continue
         position = _free(pin, locks)
@@ -60,13 +59,13 @@ def _lock(items: ItemList, pins: tuple[Pin, ...], k: int) -> Steered:
     return Steered(items, locks, tuple(unreachable))
 
 
-def _places(items: ItemList, pins: tuple[Pin, ...]) -> list[int | None]:
+def _places(items: ItemList, pinned: Numbers) -> list[int | None]:
     """Find each pin's item in the ascending list."""
     if len(items) == 0:
-        return [None] * len(pins)
-    wanted = np.array([-1 if pin.number is None else pin.number for pin in pins])
-    places = np.minimum(items.numbers.searchsorted(wanted), len(items) - 1)
-    found = items.numbers.take(places) == wanted
+        return [None] * len(pinned)
+    places = items.numbers.searchsorted(pinned)
+    places[places == len(items)] = 0
+    found = items.numbers.take(places) == pinned
     return [place if there else None for place, there in zip(places.tolist(), found.tolist(), strict=True)]
 
 

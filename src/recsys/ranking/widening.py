@@ -30,8 +30,8 @@ def widen(pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot, live: 
         return None
     open_, _ = survey(everything(intent, snapshot), intent, snapshot, live)
     open_ = np.setdiff1d(open_, pool.items.numbers, assume_unique=True)
-    if len(picked.full):
-        open_ = open_[~carrying(open_, picked.full, snapshot)]
+    if picked.full:
+        open_ = open_[~carrying(open_, np.array(list(picked.full)), snapshot)]
     if len(open_) == 0:
         return None
     best = _most_popular(open_, reach(intent) * _GROWTH**pool.depth, snapshot)

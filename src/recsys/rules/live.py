@@ -43,6 +43,8 @@ class Live:
     """
 
     pins: tuple[Pin, ...] = ()
+    pinned: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    """Shape (pins,): their item numbers, -1 where the snapshot does not know the item."""
     adjustments: tuple[Adjustment, ...] = ()
     blocked: npt.NDArray[np.bool_] | None = None
     """Shape (n,); None where nothing is blocked."""
@@ -66,6 +68,7 @@ def live(
     """Compile rule effects for a snapshot of *n_items* items; O(n_items + targets), so not once a request."""
     return Live(
         pins=tuple(pins),
+        pinned=np.array([-1 if pin.number is None else pin.number for pin in pins], dtype=np.int32),
         adjustments=tuple(adjustments),
         blocked=_mask(n_items, blocked),
         lift=_lift(n_items, adjustments),
