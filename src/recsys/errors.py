@@ -26,6 +26,7 @@ RecsysError
     ├── InvalidSetting
     ├── EmbeddedServerError
     ├── DatabaseUnavailable
+    ├── OwnerUnavailable
     ├── MigrationError
     ├── IsolationError
     ├── DataSetError
@@ -194,6 +195,10 @@ class EmbeddedServerError(OperatorError):
 
 class DatabaseUnavailable(OperatorError):
     """The database can not be reached."""
+
+
+class OwnerUnavailable(OperatorError):
+    """No login may act as the owner of the tables."""
 
 
 class MigrationError(OperatorError):

@@ -142,6 +142,19 @@ class Settings:
         "RECSYS_REQUIRE_RLS", True, _bool, "Refuse to start when the database would not keep tenants apart."
     )
 
+    archive_dir: Path | None = _setting(
+        "RECSYS_ARCHIVE_DIR",
+        None,
+        _path,
+        "Folder where a log's partition is written before it is dropped. Default: it is dropped without a copy.",
+    )
+    archive_format: str = _setting(
+        "RECSYS_ARCHIVE_FORMAT",
+        "csv",
+        _choice("csv", "parquet"),
+        "How it is written: `csv` (gzip) or `parquet` (needs the extra `parquet`).",
+    )
+
     # the server
     host: str = _setting("RECSYS_HOST", "127.0.0.1", _text, "Address to listen on.")
     port: int = _setting("RECSYS_PORT", 8000, _int(0, 65535), "Port to listen on.")

@@ -18,10 +18,11 @@ import psycopg
 import pytest
 
 from recsys.db import migrate
-from recsys.db.migrate import migrate_down, migrate_up, session, status
+from recsys.db.migrate import migrate_down, migrate_up, status
 from recsys.db.migrations import Migration, parse, shipped, ways_back
 from recsys.db.preflight import preflight
 from recsys.db.roles import Roles
+from recsys.db.session import owner_session
 from recsys.errors import MigrationError
 
 ROLES = Roles.of("recsys")
@@ -30,7 +31,7 @@ NewDatabase = Callable[[], Any]
 
 
 def _states(conninfo: str) -> dict[int, str]:
-    with session(conninfo, ROLES) as conn:
+    with owner_session(conninfo, ROLES) as conn:
         return {step.version: step.state for step in status(conn)}
 
 
@@ -134,7 +135,7 @@ def test_what_a_newer_release_applied_is_named_and_left_alone(new_database: NewD
     """An old release beside a newer schema warns and has nothing to do."""
     url = new_database().owner
     migrate_up(url, "recsys")
-    with session(url, ROLES) as conn:
+    with owner_session(url, ROLES) as conn:
         conn.execute("insert into schema_migrations values (999, 'future', 'x', now(), now())")
     assert _states(url)[999] == "unknown"
     assert _verdicts(url)["files"] == "warning"
@@ -145,7 +146,7 @@ def test_one_that_was_passed_over_stops_preflight(new_database: NewDatabase) -> 
     """A pending migration below an applied one is no normal state, and preflight says so."""
     url = new_database().owner
     migrate_up(url, "recsys")
-    with session(url, ROLES) as conn:
+    with owner_session(url, ROLES) as conn:
         conn.execute("delete from schema_migrations where version = 9")
     assert _verdicts(url)["files"] == "stop"
 
@@ -166,10 +167,10 @@ def test_the_two_halves_of_a_change(new_database: NewDatabase) -> None:
         "insert into partition_retirements (parent_table, partition_name, lower_bound, upper_bound, {}) "
         "values ('exposure_events', '{}', now(), now(), '{}')"
     )
-    with session(url, ROLES) as conn:
+    with owner_session(url, ROLES) as conn:
         conn.execute(write.format("archive", "before", "1.csv").encode())
     migrate_up(url, "recsys", pre=True)
-    with session(url, ROLES) as conn:
+    with owner_session(url, ROLES) as conn:
         conn.execute(write.format("archive", "old", "2.csv").encode())
         conn.execute(write.format("archive_file", "new", "3.csv").encode())
         conn.execute("update partition_retirements set archive = '4.csv' where partition_name = 'new'")
@@ -179,7 +180,7 @@ def test_the_two_halves_of_a_change(new_database: NewDatabase) -> None:
         ).fetchall()
     assert both == [("1.csv", "1.csv"), ("4.csv", "4.csv"), ("5.csv", "5.csv")]
     migrate_up(url, "recsys")
-    with session(url, ROLES) as conn:
+    with owner_session(url, ROLES) as conn:
         files = conn.execute("select archive_file from partition_retirements order by 1").fetchall()
         assert files == [("1.csv",), ("4.csv",), ("5.csv",)]
         with pytest.raises(psycopg.errors.UndefinedColumn):
@@ -295,7 +296,7 @@ def test_an_invalid_index_is_made_again(new_database: NewDatabase) -> None:
     database = new_database()
     migrate_up(database.owner, "recsys", to=10)
     _fill(database.owner, months=2, rows=10)
-    with session(database.owner, ROLES) as conn:
+    with owner_session(database.owner, ROLES) as conn:
         # Two rows with one key: building a unique index fails, and leaves it behind, invalid.
         with pytest.raises(psycopg.errors.UniqueViolation):
             conn.execute(

@@ -8,11 +8,12 @@ import typer
 
 from recsys.cli.columns import print_columns
 from recsys.cli.console import Exit, fail, out, print_json, talk
-from recsys.db.migrate import Step, migrate_down, migrate_up, pending, session, status
+from recsys.db.migrate import Step, migrate_down, migrate_up, pending, status
 from recsys.db.migrations import Migration, shipped
 from recsys.db.preflight import Check, preflight
 from recsys.db.provision import provision, roles_sql
 from recsys.db.roles import Roles
+from recsys.db.session import owner_session
 from recsys.db.urls import resolve
 from recsys.settings import Settings, variable
 
@@ -52,7 +53,7 @@ def up(
     settings = _settings(owner_url)
     conninfo = resolve(settings).owner
     if dry_run:
-        with session(conninfo, Roles.of(settings.db_role_prefix)) as conn:
+        with owner_session(conninfo, Roles.of(settings.db_role_prefix)) as conn:
             todo = pending(conn, to=to, pre=pre)
     else:
         todo = migrate_up(conninfo, settings.db_role_prefix, to=to, pre=pre, patience=patience, say=talk.print)
@@ -66,7 +67,7 @@ def up(
 def status_command(owner_url: OwnerUrl = None, *, as_json: AsJson = False) -> None:
     """Say of every migration whether it is applied, pending, interrupted, changed or unknown here."""
     settings = _settings(owner_url)
-    with session(resolve(settings).owner, Roles.of(settings.db_role_prefix)) as conn:
+    with owner_session(resolve(settings).owner, Roles.of(settings.db_role_prefix)) as conn:
         steps = status(conn)
     if as_json:
         print_json([step._asdict() for step in steps])

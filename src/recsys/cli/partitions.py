@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from recsys.cli.columns import print_columns
-from recsys.cli.console import out, print_json, talk
+from recsys.cli.console import Exit, out, print_json, talk
 from recsys.db.pool import Database
-from recsys.maintenance.partitions import Partition, Plan, Policy, ensure_ahead, plan, read_partitions, read_policies
+from recsys.maintenance.archive import archive_of
+from recsys.maintenance.partitions import Partition, Plan, Policy, plan, read_partitions, read_policies
+from recsys.maintenance.upkeep import upkeep_once
 from recsys.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -33,12 +35,20 @@ def status(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def run() -> None:
-    """Do the upkeep now: make what the policies want. Harmless beside a running service."""
-    with Database.open(Settings.from_environment()) as database:
-        made = ensure_ahead(database)
-    for name in made:
-        out.print(name)
-    talk.print(f"{len(made)} made" if made else "nothing to do")
+    """Do the upkeep now: make what the policies want, retire what is over. Harmless beside a running service."""
+    settings = Settings.from_environment()
+    with Database.open(settings) as database:
+        done = upkeep_once(database, archive_of(settings))
+    for name in done.made:
+        out.print(f"{name} made")
+    for name in done.dropped:
+        out.print(f"{name} dropped")
+    for problem in done.problems:
+        talk.print(f"[yellow]not done:[/] {problem}")
+    if done.problems:
+        raise typer.Exit(Exit.FAILED)
+    if not done.made and not done.dropped:
+        talk.print("nothing to do")
 
 
 def _as_json(policy: Policy, partitions: list[Partition], planned: Plan) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from psycopg import sql
 from recsys.db.migrations import Migration
 from recsys.db.queries import sql as query
 from recsys.db.roles import Roles
+from recsys.db.session import limit
 from recsys.errors import MigrationError
 
 LOCK_TIMEOUT = "900ms"
@@ -53,7 +54,7 @@ def revert(conn: psycopg.Connection, back: Migration, roles: Roles) -> None:
         _run(conn, back, piece)
     with conn.transaction():
         if back.transactional:
-            _limit(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT)
+            limit(conn, lock=LOCK_TIMEOUT, statement=STATEMENT_TIMEOUT)
             conn.execute(roles.fill(back.text).encode())
         conn.execute(query("migrate.forget"), {"version": back.version})
 
@@ -69,7 +70,7 @@ def pieces(conn: psycopg.Connection, migration: Migration, roles: Roles) -> list
 
 def _apply_in_transaction(conn: psycopg.Connection, migration: Migration, roles: Roles) -> None:
     with conn.transaction():
-        _limit(conn, LOCK_TIMEOUT, STATEMENT_TIMEOUT)
+        limit(conn, lock=LOCK_TIMEOUT, statement=STATEMENT_TIMEOUT)
         conn.execute(roles.fill(migration.text).encode())
         conn.execute(query("migrate.record"), _row(migration))
 
@@ -92,7 +93,7 @@ def _apply_outside(
 def _run(conn: psycopg.Connection, migration: Migration, piece: Piece) -> None:
     if _is_done(conn, piece):
         return
-    _limit(conn, "0" if migration.waits_alone else LOCK_TIMEOUT, "0")
+    limit(conn, lock="0" if migration.waits_alone else LOCK_TIMEOUT)
     if piece.before_again is not None:
         conn.execute(piece.before_again.encode())
     conn.execute(piece.statement.encode())
@@ -115,10 +116,6 @@ def _persist(attempt: Callable[[], None], patience: float, say: Callable[[str], 
         say(f"the table is in use; trying again in {pause:g} s")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
-
-
-def _limit(conn: psycopg.Connection, lock_timeout: str, statement_timeout: str) -> None:
-    conn.execute(query("migrate.timeouts"), (lock_timeout, statement_timeout))
 
 
 def _row(migration: Migration) -> dict[str, object]:

@@ -14,7 +14,8 @@ from recsys.db.apply import apply, revert
 from recsys.db.migrations import Migration, shipped, ways_back
 from recsys.db.queries import sql as query
 from recsys.db.roles import Roles
-from recsys.errors import DatabaseUnavailable, MigrationError
+from recsys.db.session import owner_session
+from recsys.errors import MigrationError
 
 Say = Callable[[str], None]
 State = Literal["applied", "pending", "interrupted", "changed", "unknown"]
@@ -61,7 +62,7 @@ def migrate_up(
     the next run goes on from there.
     """
     roles = Roles.of(prefix)
-    with session(conninfo, roles) as conn, _alone(conn, patience, say):
+    with owner_session(conninfo, roles) as conn, _alone(conn, patience, say):
         _refuse_changed(status(conn))
         done = []
         for migration in pending(conn, to=to, pre=pre):
@@ -77,7 +78,7 @@ def migrate_down(conninfo: str, prefix: str, *, lose: str | None = None, say: Sa
     MigrationError when there is no way back, or when it drops data that *lose* does not name.
     """
     roles = Roles.of(prefix)
-    with session(conninfo, roles) as conn, _alone(conn, patience=30.0, say=say):
+    with owner_session(conninfo, roles) as conn, _alone(conn, patience=30.0, say=say):
         newest = max((row.version for row in recorded(conn)), default=None)
         back = ways_back().get(newest) if newest is not None else None
         if back is None:
@@ -120,27 +121,6 @@ def _refuse_changed(steps: list[Step]) -> None:
     changed = [f"{step.version:04d}_{step.name}.sql" for step in steps if step.state == "changed"]
     if changed:
         raise MigrationError(f"{', '.join(changed)} is not the file that was applied. Restore it from the release.")
-
-
-@contextmanager
-def session(conninfo: str, roles: Roles) -> Iterator[psycopg.Connection]:
-    """Connect as the owner, in autocommit. DatabaseUnavailable, or MigrationError when a pooler stands between."""
-    try:
-        conn = psycopg.connect(conninfo, autocommit=True, application_name="recsys migrate")
-    except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(f"The database can not be reached: {str(error).strip()}") from error
-    with conn:
-        # A pooler may hand every statement to another backend, and with it our lock to a stranger.
-        if conn.execute(query("migrate.backend_pid")).fetchone() != (conn.info.backend_pid,):
-            raise MigrationError("There is a pooler before this database. Point RECSYS_OWNER_DATABASE_URL at Postgres.")
-        try:
-            conn.execute(query("migrate.prepare_session"), (roles.owner,))
-        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue) as error:
-            raise MigrationError(
-                f"{conn.info.user} may not act as {roles.owner}: {error.diag.message_primary}. "
-                f"Let RECSYS_OWNER_DATABASE_URL name {roles.admin}; `recsys migrate roles` makes it."
-            ) from error
-        yield conn
 
 
 @contextmanager

@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple
 
 import psycopg
 
-from recsys.db.migrate import pending, session, status
+from recsys.db.migrate import pending, status
 from recsys.db.queries import sql as query
 from recsys.db.roles import Roles
+from recsys.db.session import owner_session
 from recsys.errors import OperatorError
 
 SUPPORTED = range(15, 19)
@@ -40,7 +41,7 @@ def preflight(conninfo: str, prefix: str, *, disk: Path | None = None) -> list[C
     """
     roles = Roles.of(prefix)
     try:
-        with session(conninfo, roles) as conn:
+        with owner_session(conninfo, roles) as conn:
             checks: list[Callable[[psycopg.Connection], Check]] = [_server, _privileges, _files, _unfinished]
             checks += [_transactions, partial(_disk, disk), _todo]
             return [Check("connection", "fine", f"as {roles.owner}"), *(check(conn) for check in checks)]

@@ -60,8 +60,7 @@ def test_bounds_are_utc_whatever_the_session_thinks(owner: psycopg.Connection, z
     found = owner.execute("select partition_name, lower_bound, upper_bound from recsys_partitions('audit_log')")
     months = [datetime(2026, month, 1, tzinfo=UTC) for month in (5, 6, 7, 8, 9)]
     assert found.fetchall() == [
-        (f"audit_log_{lower:%Y%m%d}_{upper:%Y%m%d}", lower, upper)
-        for lower, upper in pairwise(months)
+        (f"audit_log_{lower:%Y%m%d}_{upper:%Y%m%d}", lower, upper) for lower, upper in pairwise(months)
     ]
 
 
