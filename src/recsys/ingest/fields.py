@@ -43,7 +43,10 @@ def in_words(reason: str) -> str:
 
 def text(*values: str | int | None) -> str | None:
     """Return the first id that is there, as text; None and empty text are nobody."""
-    return next((str(value) for value in values if value is not None and value != ""), None)
+    for value in values:
+        if value is not None and value != "":
+            return str(value)
+    return None
 
 
 def meta_json(value: Mapping[str, Any] | None) -> bytes | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from operator import attrgetter
@@ -19,6 +20,10 @@ from recsys.ingest.source import DataFile, Progress, Source, open_source, rows_o
 
 BATCH_ROWS = 10_000
 
+_Batch = list[Interaction]
+_Counts = tuple[int, int, int]
+"""How many rows of a batch were stored, were stored before, and belong to people who were erased."""
+
 
 @dataclass(slots=True)
 class Imported:
@@ -32,12 +37,10 @@ class Imported:
     """Rows of people whose events were erased after they happened."""
 
 
-def batches(
-    file: DataFile, reading: Reading, account: Account, progress: Progress = silent
-) -> Iterator[list[Interaction]]:
+def batches(file: DataFile, reading: Reading, account: Account, progress: Progress = silent) -> Iterator[_Batch]:
     """Read *file* as lists of at most BATCH_ROWS records; what is refused goes to *account*."""
     with open_source(file) as source:
-        batch: list[Interaction] = []
+        batch: _Batch = []
         for record in _records(source, file, reading):
             if isinstance(record, Refusal):
                 account.refuse(record)
@@ -68,16 +71,32 @@ def import_interactions(
     imported = Imported(account or Account())
     ready: set[date] = set()
     """Days whose partition is there."""
-    for batch in batches(file, reading, imported.account, progress):
+
+    def store(batch: _Batch) -> _Counts:
         _ensure_partitions(database, batch, ready)
         stored, kept = _store(database, batch)
+        return stored, kept - stored, len(batch) - kept
+
+    for stored, repeated, erased in _beside(store, batches(file, reading, imported.account, progress)):
         imported.stored += stored
-        imported.repeated += kept - stored
-        imported.erased += len(batch) - kept
+        imported.repeated += repeated
+        imported.erased += erased
     return imported
 
 
-def _ensure_partitions(database: Database, batch: list[Interaction], ready: set[date]) -> None:
+def _beside(store: Callable[[_Batch], _Counts], made: Iterable[_Batch]) -> Iterator[_Counts]:
+    """Store each batch while the next one is read: the database and this process work at the same time."""
+    with ThreadPoolExecutor(1, "import") as worker:
+        waiting: Future[_Counts] | None = None
+        for batch in made:
+            if waiting is not None:
+                yield waiting.result()
+            waiting = worker.submit(store, batch)
+        if waiting is not None:
+            yield waiting.result()
+
+
+def _ensure_partitions(database: Database, batch: _Batch, ready: set[date]) -> None:
     missing = {record.occurred_at.date() for record in batch} - ready
     if missing:
         try:
@@ -109,7 +128,7 @@ _staged = attrgetter(
 """The columns of the query `ingest.copy`, in its order."""
 
 
-def _store(database: Database, batch: list[Interaction]) -> tuple[int, int]:
+def _store(database: Database, batch: _Batch) -> tuple[int, int]:
     """Store one batch in one transaction; returns how many rows are new, and how many belong to nobody erased."""
     with database.system() as conn:
         conn.execute(sql("ingest.stage"))
