@@ -17,17 +17,15 @@ RETRY_AFTER_SECONDS = 2.0
 
 
 def chain(surface: str, params: RequestParams) -> tuple[str, ...]:
-    """List the namespaces that fill a surface's list: the one that config names, else its own; then the fallbacks."""
-    return tuple(dict.fromkeys((params.namespace or surface, *params.fallbacks)))
+    """List the namespaces that a surface's list is filled from, best first.
 
-
-async def snapshots(service: Service, view: TenantView, surface: str, params: RequestParams) -> AsyncIterator[Snapshot]:
-    """Give the snapshots that have an item to show, in the order of `chain`; one in any case.
-
-    A surface that reads no namespace by name, and has none of its own, reads `default` even where nothing falls back
-    to it.
+    The one that config names, else the surface's own; then config's fallbacks; then `default`.
     """
-    names = chain(surface, params)
+    return tuple(dict.fromkeys((params.namespace or surface, *params.fallbacks, DEFAULT)))
+
+
+async def snapshots(service: Service, view: TenantView, names: tuple[str, ...]) -> AsyncIterator[Snapshot]:
+    """Give the snapshots that have an item to show, in order; where none has, the last one, so that there is one."""
     found = False
     for name in names:
         snapshot = await load(service, view, name)
@@ -35,7 +33,7 @@ async def snapshots(service: Service, view: TenantView, surface: str, params: Re
             found = True
             yield snapshot
     if not found:
-        yield await load(service, view, params.namespace or DEFAULT)
+        yield snapshot
 
 
 async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:

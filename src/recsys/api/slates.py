@@ -57,7 +57,7 @@ async def _visitor(service: Service, call: Call, question: Question, key: bytes 
 async def _slate(service: Service, call: Call, question: Question, visitor: Visitor, now: datetime) -> Slate:
     """Rank on the surface's first namespace that has anything to show, and fill up from the others."""
     view, query, params = call.tenant, question.query, question.params
-    snapshots = namespaces.snapshots(service, view, query.surface, params)
+    snapshots = namespaces.snapshots(service, view, namespaces.chain(query.surface, params))
     snapshot = await anext(snapshots)
     if query.namespace != snapshot.namespace:
         query = with_fields(query, namespace=snapshot.namespace)

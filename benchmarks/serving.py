@@ -1,0 +1,275 @@
+"""What a recommendation costs over HTTP: against a constant body from the same server, in turns.
+
+    python benchmarks/serving.py [--json FILE] [--seconds 3] [--rounds 3] [--connections 16]
+
+One granian worker, one closed-loop client of a few connections on the other core. The catalogue is the one of
+benchmarks/ranking.py (100,000 items, 50 neighbours), 10 anchors in the request, 20 rules, a cap, no history; every
+answer waits for its exposure to be written to a real spool. There is no Postgres: serving does not ask it anything.
+CPU is that of the worker process per request, user and system: it is steadier than throughput on a small machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from ranking import catalogue, queries
+
+from recsys.api.app import Lifespan
+from recsys.events.spool import Spool
+from recsys.rules.parse import parse_rules
+from recsys.runtime import Serving
+from recsys.settings import Settings
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import parse_config
+from recsys.tenancy.directory import TenantView
+from recsys.tenancy.tenants import Tenant
+
+TENANTS, ITEMS, ANCHORS, RULES = 10, 100_000, 10, 20
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Tenants and snapshots that are in memory already."""
+
+    views: dict[str, TenantView]
+    snapshot: Snapshot
+
+    def get(self, name: str) -> TenantView | None:
+        """Find a tenant, as `Directory.get` does."""
+        return self.views.get(name)
+
+    def current(self, tenant_id: UUID, namespace: str, _params: Any) -> Snapshot:
+        """Find a snapshot, as `Snapshots.current` does."""
+        return self.snapshot if namespace == self.snapshot.namespace else replace(self.snapshot, tenant_id=tenant_id)
+
+
+@asynccontextmanager
+async def loaded() -> AsyncIterator[Serving]:
+    """Open what a worker has open, without a database."""
+    settings = Settings(dev_mode=True, data_dir=Path(os.environ["BENCH_FOLDER"]))
+    shop = catalogue(ITEMS, np.random.default_rng(7))
+    parts = Loaded({f"tenant-{n}": view(n, shop) for n in range(TENANTS)}, shop)
+    async with Spool.open(settings.data_dir / "spool", settings) as spool:
+        yield Serving(settings, None, parts, parts, spool, b"secret")  # type: ignore[arg-type]  # memory only
+
+
+def view(number: int, shop: Snapshot) -> TenantView:
+    """Make a tenant with a cap and 20 rules."""
+    now = datetime.now(UTC)
+    drawn = np.random.default_rng(number).integers(len(shop.tags), size=RULES - 4).tolist()
+    rules: list[dict[str, Any]] = [
+        {"id": f"r{n}", "action": "boost", "target_type": "tag", "target_key": shop.tags.ids[tag], "boost_value": 0.2}
+        for n, tag in enumerate(drawn)
+    ]
+    rules += [{"id": f"p{n}", "action": "pin", "item_ids": [shop.items.ids[n * 31]]} for n in range(2)]
+    rules += [{"id": f"b{n}", "action": "block", "item_ids": [shop.items.ids[n * 17]]} for n in range(2)]
+    config = {"caps": {"brand:": 3}, "personalization": {"weight": 0}, "surfaces": {"home": {"namespace": "bench"}}}
+    tenant = Tenant(UUID(int=number + 1), f"tenant-{number}", "bench", "active", now, now)
+    return TenantView(
+        tenant, parse_config(json.dumps(config).encode()), "c" * 64, parse_rules(json.dumps(rules).encode()), "r" * 64
+    )
+
+
+def asgi() -> Any:
+    """Make the application, with a constant body of any size and the worker's process id beside it."""
+    inner = Lifespan(loaded)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        path = scope.get("path", "")
+        if path.startswith("/constant/"):
+            body = b"x" * int(path.rpartition("/")[2])
+        elif path == "/pid":
+            body = str(os.getpid()).encode()
+        else:
+            await inner(scope, receive, send)
+            return
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+class Turn(NamedTuple):
+    """What one turn measured."""
+
+    rate: float
+    """Requests per second."""
+    cpu_us: float
+    """CPU of the worker per request."""
+
+
+class Client(asyncio.Protocol):
+    """Sends the next request when the last is answered, over one connection."""
+
+    def __init__(self, requests: list[bytes], first: int) -> None:
+        self._requests, self._next = requests, first
+        self.answered = 0
+        self._missing = 0
+        self._head = b""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin."""
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        self._transport.write(self._requests[self._next % len(self._requests)])
+        self._next += 1
+
+    def data_received(self, data: bytes) -> None:
+        """Count a whole answer; refuse one that is not 200."""
+        if self._missing:
+            self._missing -= len(data)
+        else:
+            self._head += data
+            head, separator, rest = self._head.partition(b"\r\n\r\n")
+            if not separator:
+                return
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(self._head.decode())
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+            self._missing, self._head = length - len(rest), b""
+        if self._missing == 0:
+            self.answered += 1
+            self._send()
+
+
+def wire(path: str, body: bytes, tenant: int) -> bytes:
+    """Write one request as it goes over the wire."""
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nX-Org-Id: tenant-{tenant}\r\n"
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def bodies() -> list[bytes]:
+    """Make 200 requests with anchors that are drawn like visits."""
+    shop = catalogue(ITEMS, np.random.default_rng(7))
+    asked = queries(shop, ANCHORS, np.random.default_rng(8))
+    return [
+        json.dumps({"surface": "home", "k": 20, "anchors": {"item_ids": query.anchors}}).encode() for query in asked
+    ]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Read the CPU time that a process has used, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+async def turn(port: int, pid: int, requests: list[bytes], connections: int, seconds: float) -> Turn:
+    """Drive the server for *seconds*, after a tenth of that to warm up."""
+    loop = asyncio.get_running_loop()
+    opened = [
+        await loop.create_connection(lambda first=first: Client(requests, first * 7), "127.0.0.1", port)
+        for first in range(connections)
+    ]
+    await asyncio.sleep(seconds / 10)
+    before, cpu, began = sum(client.answered for _, client in opened), cpu_seconds(pid), time.perf_counter()
+    await asyncio.sleep(seconds)
+    answered = sum(client.answered for _, client in opened) - before
+    measured = Turn(answered / (time.perf_counter() - began), (cpu_seconds(pid) - cpu) / max(answered, 1) * 1e6)
+    for transport, _ in opened:
+        transport.abort()
+    return measured
+
+
+def ask(port: int, request: bytes) -> bytes:
+    """Send one request and return its body."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+        data = b""
+        while part := connection.recv(65536):
+            data += part
+    return data.partition(b"\r\n\r\n")[2]
+
+
+def measure(port: int, rounds: int, seconds: float, connections: int) -> dict[str, dict[str, float]]:
+    """Take turns between a constant body and recommendations; medians."""
+    pid = int(ask(port, wire("/pid", b"", 0)))
+    asked = [wire("/v1/recommend", body, number % TENANTS) for number, body in enumerate(bodies())]
+    size = len(ask(port, asked[0]))
+    kinds = {
+        f"constant body of {size} bytes": [wire(f"/constant/{size}", b"{}", 0)],
+        "/v1/recommend": asked,
+    }
+    turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
+    for _ in range(rounds):
+        for kind, requests in kinds.items():
+            turns[kind].append(asyncio.run(turn(port, pid, requests, connections, seconds)))
+    return {
+        kind: {
+            "requests_per_second": round(statistics.median(one.rate for one in taken)),
+            "cpu_us": round(statistics.median(one.cpu_us for one in taken), 1),
+        }
+        for kind, taken in turns.items()
+    }
+
+
+def serve(port: int, folder: str) -> subprocess.Popen[bytes]:
+    """Start granian with one worker on this file's application."""
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws", "--loop", "uvloop"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "serving:asgi"]
+    environ = os.environ | {"BENCH_FOLDER": folder, "PYTHONPATH": str(Path(__file__).parent)}
+    return subprocess.Popen(command, env=environ)  # noqa: S603  this file, by this Python
+
+
+def wait(port: int) -> None:
+    """Wait until the worker has made its catalogue."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if ask(port, wire("/pid", b"", 0)):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError
+
+
+def main() -> None:
+    """Print the figures, and write them as JSON where that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        server = serve(port, folder)
+        try:
+            wait(port)
+            figures = measure(port, options.rounds, options.seconds, options.connections)
+        finally:
+            server.terminate()
+            server.wait()
+    constant, served = figures.values()
+    ratio = served["requests_per_second"] / constant["requests_per_second"]
+    for kind, figure in figures.items():
+        print(f"{kind:32s} {figure['requests_per_second']:8.0f} requests/s   {figure['cpu_us']:8.1f} us CPU each")
+    print(f"{'ratio of throughput':32s} {ratio:8.3f}")
+    if options.json:
+        options.json.write_text(json.dumps({"figures": figures, "ratio": round(ratio, 4)}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
