@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -110,10 +111,23 @@ def _wait_until_it_answers(cluster: Cluster, server: subprocess.Popen[bytes]) ->
 def template(postgres: Cluster) -> str:
     """Make the database that all others are copies of: roles, schema, partitions."""
     urls = provision(postgres.conninfo(), database=_TEMPLATE, prefix=PREFIX)
-    migrate_up(urls.owner, PREFIX)
+    _migrate(urls)
     with psycopg.connect(postgres.conninfo(_TEMPLATE)) as conn:
         conn.execute("select recsys_ensure_runway()")
     return _TEMPLATE
+
+
+def _migrate(urls: Urls) -> None:
+    """Bring the template up; RECSYS_TEST_MIGRATE is another release's command for that, as in a rolling upgrade.
+
+    With `.../next/.venv/bin/recsys migrate up --pre` the tests of this release run on the next one's schema.
+    """
+    command = os.environ.get("RECSYS_TEST_MIGRATE")
+    if command is None:
+        migrate_up(urls.owner, PREFIX)
+        return
+    environment = {**os.environ, "DATABASE_URL": urls.service, "RECSYS_OWNER_DATABASE_URL": urls.owner}
+    subprocess.run(shlex.split(command), check=True, env=environment)
 
 
 _numbers = count(1)
