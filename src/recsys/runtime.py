@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
+import signal
 import subprocess
 import sys
 import threading
@@ -44,9 +46,24 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     with await asyncio.to_thread(Database.open, settings) as database:
         directory = Directory(database)
         snapshots = Snapshots(database)
+        _end_with_parent()
         async with Spool.open(settings.spool_dir, settings) as spool:
             with Follower(database, snapshots, directory):
                 yield Serving(settings, database, directory, snapshots, spool, secret)
+
+
+def _end_with_parent() -> None:
+    """Stop this worker when the process that started it is gone: nobody could stop it any more."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    loop, gone = asyncio.get_running_loop(), parent.sentinel
+
+    def stop() -> None:
+        loop.remove_reader(gone)  # it stays readable, and one signal is enough
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(gone, stop)
 
 
 @contextmanager

@@ -1,0 +1,212 @@
+"""The life of a service: it starts from nothing, loses processes, is told to stop, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+RECSYS = str(Path(sys.executable).with_name("recsys"))
+SEED = """
+insert into item_tags (tenant_id, namespace, item_id, tags)
+    select id, 'home', item, '{kind:x}' from tenants, unnest(array['a', 'b', 'c']) item;
+"""
+
+
+class Service(NamedTuple):
+    """A service with an embedded database."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    environ: dict[str, str]
+    log: Path
+
+    def recommend(self) -> httpx.Response:
+        """Ask for three items of the one tenant."""
+        headers = {"X-Dev-Org-Id": "acme"}
+        return httpx.post(f"{self.url}/v1/recommend", json={"surface": "home"}, headers=headers, trust_env=False)
+
+    def terminate(self) -> None:
+        """Stop it as a process manager does."""
+        self.process.terminate()
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C: the whole group of processes hears it."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+    def exposures(self) -> int:
+        """Count the exposures that reached the database."""
+        return int(recsys(self.environ, "psql", "--", "-Atc", "select count(*) from exposure_events"))
+
+    def children(self, name: str) -> set[int]:
+        """List the processes below the service whose command line has *name*."""
+        return {pid for pid in descendants(self.process.pid) if name in command_line(pid)}
+
+
+def recsys(environ: dict[str, str], *arguments: str) -> str:
+    """Run one command to its end and return what it printed."""
+    done = subprocess.run([RECSYS, *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def descendants(pid: int) -> set[int]:
+    """List every process that *pid* started, and those that they started."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found |= {int(child), *descendants(int(child))}
+    return found
+
+
+def command_line(pid: int) -> str:
+    """Read how a process was started, or nothing if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def eventually(holds: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until *holds* does, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.02)
+
+
+def ready(service: Service) -> bool:
+    """Whether the service says that it can serve; fails at once if it has ended."""
+    assert service.process.poll() is None, service.log.read_text()
+    try:
+        return httpx.get(f"{service.url}/readyz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@contextmanager
+def started(folder: Path, *options: str) -> Iterator[Service]:
+    """Run `recsys serve` on an embedded database in *folder*; kill it at the end if the test has not stopped it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("RECSYS_", "DATABASE_URL"))}
+    environ["RECSYS_DATA_DIR"] = str(folder / "data")
+    with (folder / "log").open("ab") as log:
+        command = [RECSYS, "serve", "--port", str(port), *options]
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
+    service = Service(process, f"http://127.0.0.1:{port}", environ, folder / "log")
+    try:
+        eventually(lambda: ready(service), 60)
+        yield service
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database holds one tenant with three items; nobody uses it any more."""
+    place = tmp_path_factory.mktemp("seeded")
+    environ = {**os.environ, "RECSYS_DATA_DIR": str(place / "data")}
+    environ.pop("DATABASE_URL", None)
+    recsys(environ, "tenants", "create", "acme")
+    recsys(environ, "psql", "--", "-qc", SEED)
+    eventually(lambda: nothing_left(place))
+    return place / "data"
+
+
+@pytest.fixture
+def folder(seeded: Path, tmp_path: Path) -> Path:
+    """A place with a copy of the seeded data folder."""
+    shutil.copytree(seeded, tmp_path / "data")
+    return tmp_path
+
+
+def nothing_left(folder: Path) -> bool:
+    """Whether no process works in *folder* any more."""
+    return not [pid for pid in Path("/proc").glob("[0-9]*") if str(folder) in command_line(int(pid.name))]
+
+
+@pytest.mark.parametrize("stop", [Service.terminate, Service.interrupt])
+def test_a_service_that_is_told_to_stop_drains_and_leaves_nothing(
+    folder: Path, stop: Callable[[Service], None]
+) -> None:
+    """After SIGTERM or Ctrl-C the exit code is 0, every answer's exposure is in the database, no process is left."""
+    with started(folder) as service:
+        for _ in range(5):
+            assert [item["item_id"] for item in service.recommend().json()["items"]] == ["a", "b", "c"]
+        stop(service)
+        assert service.process.wait(30) == 0, service.log.read_text()
+    assert service.exposures() == 5
+    eventually(lambda: nothing_left(folder))
+
+
+def test_a_killed_service_loses_no_exposure(folder: Path) -> None:
+    """SIGKILL to the service and its workers: the next start drains what they had answered, exactly once."""
+    with started(folder, "--workers", "2") as service:
+        for _ in range(20):
+            assert service.recommend().status_code == 200
+        workers = service.children("multiprocessing")
+        os.kill(service.process.pid, signal.SIGKILL)
+        for worker in workers:
+            if command_line(worker):
+                os.kill(worker, signal.SIGKILL)
+    with started(folder) as service:
+        eventually(lambda: service.exposures() == 20)
+
+
+def test_a_killed_worker_is_replaced(folder: Path) -> None:
+    """A worker that dies is replaced, its exposures land, and the service answers again."""
+    with started(folder) as service:
+        assert service.recommend().status_code == 200
+        (worker,) = service.children("spawn_main")
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: service.children("spawn_main") - {worker} and ready(service))
+        assert service.recommend().status_code == 200
+        eventually(lambda: service.exposures() == 2)
+
+
+def test_a_killed_keeper_is_replaced(folder: Path) -> None:
+    """A keeper that dies is replaced, and what was answered meanwhile reaches the database."""
+    with started(folder) as service:
+        eventually(lambda: service.children("recsys.maintenance.keeper"))
+        (keeper,) = service.children("recsys.maintenance.keeper")
+        os.kill(keeper, signal.SIGKILL)
+        assert service.recommend().status_code == 200
+        eventually(lambda: service.exposures() == 1)
+
+
+def test_workers_end_when_their_service_is_killed(folder: Path) -> None:
+    """No worker answers on after the process that supervises it was killed, so a restart finds the port free."""
+    with started(folder, "--workers", "2"):
+        pass
+    eventually(lambda: nothing_left(folder))
+
+
+def test_a_port_that_is_taken_is_said(folder: Path) -> None:
+    """A second service on the same port ends at once with a sentence, and the first goes on."""
+    with started(folder) as service:
+        port = service.url.rpartition(":")[2]
+        second = subprocess.run(
+            [RECSYS, "serve", "--port", port],
+            env=service.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert "Choose another --port" in second.stderr
+        assert service.recommend().status_code == 200
