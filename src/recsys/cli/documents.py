@@ -19,6 +19,7 @@ from recsys.settings import Settings
 from recsys.tenancy import tenants
 from recsys.tenancy.difference import changed_lines, json_patch
 from recsys.tenancy.document import Unreadable, read_document
+from recsys.tenancy.schema import tables
 from recsys.tenancy.store import NO_VERSION, SOME_VERSION, Expected, Kind, Version, Versions
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -35,7 +36,7 @@ _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def commands(kind: Kind, schema: Callable[[], dict[str, Any]], summary: str) -> typer.Typer:
-    """Make the commands for one kind of document."""
+    """Make the commands for one kind of document, whose JSON Schema is *schema*."""
     app = typer.Typer(no_args_is_help=True, help=summary)
     document = "config document" if kind.name == "config" else "rules document"
 
@@ -102,8 +103,13 @@ def commands(kind: Kind, schema: Callable[[], dict[str, Any]], summary: str) -> 
         _report(published.version, published.changed, as_json=as_json)
 
     @app.command("schema", help=f"Print the JSON Schema of the {document}.")
-    def print_schema() -> None:
-        print_json(schema())
+    def print_schema(
+        *, markdown: Annotated[bool, typer.Option("--markdown", help="As the tables of the reference page.")] = False
+    ) -> None:
+        if markdown:
+            out.print(tables(schema()), markup=False, end="")
+        else:
+            print_json(schema())
 
     return app
 

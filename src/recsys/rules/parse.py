@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from recsys.errors import InvalidRules, Problem
 from recsys.rules.rule import Action, Rule, Rules, TargetType
-from recsys.tenancy.conformity import problems, without_absent
+from recsys.tenancy.conformity import normalized, problems
 from recsys.tenancy.document import Reading, Unreadable, read_document, shown
 from recsys.tenancy.schema import published
 from recsys.tenancy.sections import Identifier, Name
@@ -113,7 +113,7 @@ def _sound_entries(reading: Reading, path: str, found: list[Problem]) -> list[tu
         return []
     broken = {int(match[1]) for problem in found if (match := re.match(re.escape(path) + r"\[(\d+)\]", problem.path))}
     return [
-        (place, msgspec.convert(without_absent(entry, RuleEntry), RuleEntry))
+        (place, msgspec.convert(normalized(entry, RuleEntry), RuleEntry))
         for place, entry in enumerate(entries)
         if place not in broken
     ]

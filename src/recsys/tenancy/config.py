@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from recsys.errors import InvalidConfig, Problem
-from recsys.tenancy.conformity import problems, sound, without_absent
+from recsys.tenancy.conformity import normalized, problems, sound
 from recsys.tenancy.document import Unreadable, key_path, read_document
-from recsys.tenancy.layout import Document, Namespace, Surface
+from recsys.tenancy.layout import ConfigDocument, Namespace, Surface
 from recsys.tenancy.schema import published
 from recsys.tenancy.sections import (
     EVENT_WEIGHTS,
@@ -113,8 +113,8 @@ def parse_config(document: bytes) -> Config:
         reading = read_document(document)
     except Unreadable as error:
         raise InvalidConfig([error.problem]) from None
-    found = problems(reading, Document)
-    layers = _layers(without_absent(sound(reading.value, found), Document) if isinstance(reading.value, dict) else {})
+    found = problems(reading, ConfigDocument)
+    layers = _layers(normalized(sound(reading.value, found), ConfigDocument) if isinstance(reading.value, dict) else {})
     found += [problem for layer in layers for problem in _contradictions(layer)]
     if found:
         raise InvalidConfig(found)
@@ -123,7 +123,7 @@ def parse_config(document: bytes) -> Config:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a config document."""
-    return published("A tenant's config", Document)
+    return published("A tenant's config", ConfigDocument)
 
 
 class _Layer(NamedTuple):

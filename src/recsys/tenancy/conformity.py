@@ -35,9 +35,12 @@ def sound(value: dict[str, Any], found: list[Problem], path: str = "$") -> dict[
     }
 
 
-def without_absent(value: Any, kind: Any) -> Any:
-    """Leave out every key whose null means that it is absent; *value* has no problems."""
-    return _pruned(value, _info(kind))
+def normalized(value: Any, kind: Any) -> Any:
+    """Leave out every key whose null means that it is absent, and write 5.0 as 5 where a whole number is wanted.
+
+    *value* has no problems.
+    """
+    return _normalized(value, _info(kind))
 
 
 @cache
@@ -175,22 +178,33 @@ def _suggestion(word: str, known_words: list[str], *, known: bool = True) -> str
     return guess + (f" Known: {', '.join(known_words)}" if known else "")
 
 
-def _pruned(value: Any, info: inspect.Type) -> Any:
-    match info:
-        case inspect.Metadata():
-            return _pruned(value, info.type)
-        case inspect.UnionType() if value is not None:
-            return _pruned(value, next(one for one in info.types if not isinstance(one, inspect.NoneType)))
-        case inspect.StructType():
-            kinds = {field.encode_name: field.type for field in info.fields}
+def _normalized(value: Any, info: inspect.Type) -> Any:
+    if value is None:
+        return None
+    match _core(info):
+        case inspect.StructType() as core:
+            kinds = {field.encode_name: field.type for field in core.fields}
             kept = {key: item for key, item in value.items() if item is not None or _nullable(kinds[key])}
-            return {key: _pruned(item, kinds[key]) for key, item in kept.items()}
-        case inspect.DictType():
-            return {key: _pruned(item, info.value_type) for key, item in value.items()}
-        case inspect.VarTupleType():
-            return [_pruned(item, info.item_type) for item in value]
+            return {key: _normalized(item, kinds[key]) for key, item in kept.items()}
+        case inspect.DictType() as core:
+            return {key: _normalized(item, core.value_type) for key, item in value.items()}
+        case inspect.VarTupleType() as core:
+            return [_normalized(item, core.item_type) for item in value]
+        case inspect.IntType():
+            return int(value)
         case _:
             return value
+
+
+def _core(info: inspect.Type) -> inspect.Type:
+    """Return the type that is left without its annotations and without null."""
+    match info:
+        case inspect.Metadata():
+            return _core(info.type)
+        case inspect.UnionType():
+            return _core(next(one for one in info.types if not isinstance(one, inspect.NoneType)))
+        case _:
+            return info
 
 
 def _nullable(info: inspect.Type) -> bool:

@@ -45,7 +45,8 @@ def read_document(text: bytes) -> Reading:
     if len(text) > MAX_BYTES:
         raise Unreadable("$", f"is {len(text)} bytes long; a document has at most {MAX_BYTES}")
     value = _parsed(_decoded(text))
-    return Reading(_plain(value), list(_objections(value, "$", MAX_DEPTH)))
+    objections = list(_objections(value, "$", MAX_DEPTH))  # first: it bounds the depth of what follows
+    return Reading(_plain(value), objections)
 
 
 def key_path(path: str, key: str) -> str:

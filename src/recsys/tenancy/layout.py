@@ -59,7 +59,7 @@ class Namespace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
 
 
-class Document(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ConfigDocument(RequestPart, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A tenant's config. Every key may be left out."""
 
     popularity: Popularity = Popularity()

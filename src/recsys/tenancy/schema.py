@@ -21,10 +21,11 @@ def published(title: str, kind: Any) -> Schema:
     return {"$schema": DIALECT, "title": title, **found}
 
 
-def tables(schema: Schema, first: str) -> str:
-    """Describe the objects of a schema as Markdown: a heading and a table each, the object called *first* first."""
+def tables(schema: Schema) -> str:
+    """Describe the objects of a schema as Markdown: a heading and a table each, the whole document first."""
     definitions = schema["$defs"]
-    names = [first, *(name for name in definitions if name != first)]
+    whole = next(name for name in definitions if name.endswith("Document"))
+    names = [whole, *(name for name in definitions if name != whole)]
     return "\n".join(_section(name, definitions[name]) for name in names)
 
 
