@@ -1,1 +1,1 @@
-"""From interactions to the three signal tables."""
+"""From interactions to what ranking reads: popularity and co-visitation, by day."""

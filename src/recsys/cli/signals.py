@@ -1,0 +1,119 @@
+"""`recsys signals`: from interactions to what ranking reads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from recsys.cli.columns import print_columns
+from recsys.cli.console import print_json, talk
+from recsys.db.pool import Database
+from recsys.settings import Settings
+from recsys.signals import status as state
+from recsys.signals.build import Built, touch
+from recsys.signals.build import Progress as Step
+from recsys.signals.build import build as build_signals
+from recsys.tenancy import tenants
+from recsys.tenancy.config import DEFAULTS
+from recsys.tenancy.directory import TenantView, load_view
+
+app = typer.Typer(no_args_is_help=True, help="Build popularity and co-visitation from interactions, and look at them.")
+
+Tenant = Annotated[
+    str, typer.Option("--tenant", envvar="RECSYS_TENANT", help="Whose signals: external id or UUID of the tenant.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day in UTC, such as 2026-05-20.")]
+
+
+@app.command()
+def build(tenant: Tenant, *, as_json: AsJson = False) -> None:
+    """Build the days whose events have changed since they were built.
+
+    Run again, it finds nothing to do. A day with events belongs to the builder: rows of that day and namespace that
+    its events do not give are removed.
+    """
+    with Database.open(Settings.from_environment()) as database:
+        _build(database, _view(database, tenant), as_json=as_json)
+
+
+@app.command()
+def rebuild(
+    tenant: Tenant,
+    first: Annotated[Day, typer.Option("--from", envvar="RECSYS_SIGNALS_FROM")],
+    last: Annotated[Day, typer.Option("--to", envvar="RECSYS_SIGNALS_TO")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Build all days of a span, whether their events have changed or not.
+
+    For events that were written with SQL, and after a change of the config's event weights, sessions or namespaces.
+    """
+    if last < first:
+        raise typer.BadParameter("is before --from", param_hint="--to")
+    with Database.open(Settings.from_environment()) as database:
+        view = _view(database, tenant)
+        touch(database, view.tenant.id, first.date(), last.date())
+        _build(database, view, as_json=as_json)
+
+
+@app.command()
+def status(tenant: Tenant, *, as_json: AsJson = False) -> None:
+    """Show what the signal tables hold, and which days wait to be built."""
+    with Database.open(Settings.from_environment()) as database, database.system() as conn:
+        tenant_id = tenants.find(conn, tenant).id
+        tables, pending = state.tables(conn, tenant_id), state.pending(conn, tenant_id)
+    if as_json:
+        print_json({"signals": [row._asdict() for row in tables], "pending": [row._asdict() for row in pending]})
+        return
+    print_columns(state.Table._fields, tables)
+    if pending:
+        days = f"{pending[0].day} to {pending[-1].day}"
+        talk.print(f"{len({row.day for row in pending})} days wait to be built ({days}): `recsys signals build`")
+    else:
+        talk.print("no day waits to be built")
+
+
+def _view(database: Database, tenant: str) -> TenantView:
+    with database.system() as conn:
+        return load_view(conn, tenant)
+
+
+def _build(database: Database, view: TenantView, *, as_json: bool) -> None:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=talk, transient=True) as bar:
+        task = bar.add_task("looking for touched days", total=None)
+
+        def advance(step: Step) -> None:
+            description = f"{step.day.namespace} {step.day.day}"
+            bar.update(task, completed=step.done, total=step.total, description=description)
+
+        built = build_signals(database, view.tenant.id, view.config or DEFAULTS, progress=advance)
+    _show(built, as_json=as_json)
+
+
+def _show(built: Built, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(built) | {"namespaces": sorted(built.namespaces)})
+        return
+    if not built.days:
+        talk.print("nothing to do: no day was touched since the last build")
+        return
+    rows = [
+        ("popularity", built.popularity.written, built.popularity.removed),
+        ("covisitation", built.covisitation.written, built.covisitation.removed),
+    ]
+    print_columns(("signal", "written", "removed"), rows)
+    talk.print(f"{built.days} days from {built.events} events in {', '.join(sorted(built.namespaces))}", markup=False)
+    if built.beyond_session_length:
+        talk.print(f"{built.beyond_session_length} events made no pairs: their visits were longer than session_length")

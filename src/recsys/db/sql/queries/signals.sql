@@ -1,0 +1,182 @@
+-- The definitions of the signals. Words: a visit is a session id's events, else a visitor's; a sitting is a part of it without a long pause.
+
+-- name: prepare
+select set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
+    -- New tables and days have no statistics: one wrong guess, and two million rows meet in a nested loop.
+    set_config('enable_nestloop', 'off', true)
+
+-- name: lock
+select pg_advisory_xact_lock(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text, 0))
+
+-- name: touched
+select surface, day, array_agg(id) from signal_days_touched where tenant_id = %(tenant_id)s group by surface, day
+
+-- name: forget_touched
+delete from signal_days_touched where id = any(%(touched)s)
+
+-- name: touch
+-- Days with events, and days with rows that may have lost theirs.
+insert into signal_days_touched (tenant_id, surface, day)
+select distinct tenant_id, surface, (occurred_at at time zone 'UTC')::date
+from interaction_events
+where tenant_id = %(tenant_id)s
+    and occurred_at >= %(first)s::timestamp at time zone 'UTC'
+    and occurred_at < (%(last)s::date + 1)::timestamp at time zone 'UTC'
+union
+select tenant_id, namespace, day from item_popularity_daily
+where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s
+union
+select tenant_id, namespace, day from item_covisit_daily
+where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s
+
+-- name: create_events
+create temporary table signal_events (
+    item_id text not null,
+    weight float8 not null,
+    visit text,
+    by_visitor boolean not null,
+    day date not null,
+    occurred_at timestamptz not null,
+    nth bigint not null
+) on commit drop
+
+-- name: collect_events
+-- The events that feed a namespace on a day, and before it as far as a pair reaches back. What a tenant weighs 0 is no evidence,
+-- and a deleted item is none. Events of one time stand in the order of their arrival.
+insert into signal_events (item_id, weight, visit, by_visitor, day, occurred_at, nth)
+select item_id, weight, visit, by_visitor, day, occurred_at,
+    row_number() over (partition by visit, day order by occurred_at, seq, event_id)
+from (
+    select event.item_id, event.event_id, event.occurred_at, event.seq,
+        (event.occurred_at at time zone 'UTC')::date as day,
+        coalesce('s' || event.session_id, 'u' || encode(event.user_key, 'hex')) as visit,
+        event.session_id is null as by_visitor,
+        coalesce(kind.weight, 1) as weight
+    from interaction_events as event
+    left join unnest(%(event_types)s::text[], %(event_weights)s::float8[]) as kind (event_type, weight) using (event_type)
+    where event.tenant_id = %(tenant_id)s
+        and event.occurred_at >= (%(day)s::date - %(reach)s::integer)::timestamp at time zone 'UTC'
+        and event.occurred_at < (%(day)s::date + 1)::timestamp at time zone 'UTC'
+        and (event.surface = any(%(surfaces)s) or (event.surface is null and %(unnamed)s))
+        and not exists (
+            select from item_tags as tags
+            where tags.tenant_id = %(tenant_id)s and tags.namespace = %(namespace)s and tags.item_id = event.item_id
+                and tags.deleted_at is not null and not tags.available
+        )
+) as events
+where weight > 0
+
+-- name: count_events
+select count(*), count(*) filter (where visit is not null and nth > %(session_length)s) from signal_events where day = %(day)s
+
+-- name: create_popularity
+create temporary table new_popularity (item_id text not null, score numeric not null) on commit drop
+
+-- name: compute_popularity
+-- An item's popularity on a day is the sum of the weights of its events.
+insert into new_popularity (item_id, score)
+select item_id, trim_scale(round(sum(weight)::numeric, 6))
+from signal_events
+where day = %(day)s
+group by item_id
+having round(sum(weight)::numeric, 6) > 0
+
+-- name: remove_popularity
+delete from item_popularity_daily as row
+where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s
+    and not exists (select from new_popularity as new where new.item_id = row.item_id)
+
+-- name: write_popularity
+insert into item_popularity_daily as row (tenant_id, namespace, item_id, day, score)
+select %(tenant_id)s, %(namespace)s, new.item_id, %(day)s, new.score
+from new_popularity as new
+left join item_popularity_daily as old
+    on old.tenant_id = %(tenant_id)s and old.namespace = %(namespace)s and old.day = %(day)s and old.item_id = new.item_id
+where old.score is distinct from new.score
+order by new.item_id
+on conflict (tenant_id, namespace, item_id, day) do update set score = excluded.score
+
+-- name: create_covisitation
+create temporary table new_covisitation (
+    item_id text not null,
+    neighbor_id text not null,
+    score numeric not null
+) on commit drop
+
+-- name: compute_covisitation
+-- Two items were met together when their events lie at most pair_window places apart in one sitting; a visit's first session_length
+-- events of a day count. The day is the later event's, so a pair across midnight counts once. A pair weighs the geometric mean of its
+-- events' weights. Both directions are written.
+insert into new_covisitation (item_id, neighbor_id, score)
+with paused as (
+    select visit, day, nth, occurred_at, item_id, weight,
+        by_visitor and occurred_at - lag(occurred_at) over in_order > make_interval(mins => %(session_gap_minutes)s) as after_pause
+    from signal_events
+    where visit is not null and nth <= %(session_length)s
+    window in_order as (partition by visit order by day, nth)
+),
+seated as (
+    select visit, day, nth, occurred_at, item_id, weight, count(*) filter (where after_pause) over in_order as sitting
+    from paused
+    window in_order as (partition by visit order by day, nth)
+),
+followed as (
+    select day, occurred_at, item_id, weight,
+        array_agg(item_id) over before as items, array_agg(weight) over before as weights, array_agg(occurred_at) over before as times
+    from seated
+    window before as (partition by visit, sitting order by day, nth rows between %(pair_window)s preceding and 1 preceding)
+),
+pairs as (
+    select least(later.item_id collate "C", earlier.item_id) as one, greatest(later.item_id collate "C", earlier.item_id) as other,
+        trim_scale(round(sum(sqrt(later.weight * earlier.weight))::numeric, 6)) as score
+    from followed as later
+    cross join unnest(later.items, later.weights, later.times) as earlier (item_id, weight, occurred_at)
+    where later.day = %(day)s
+        and earlier.item_id <> later.item_id
+        and later.occurred_at - earlier.occurred_at < make_interval(days => %(reach)s)
+    group by one, other
+)
+select one, other, score from pairs where score > 0
+union all
+select other, one, score from pairs where score > 0
+order by 1, 2
+
+-- name: remove_covisitation
+delete from item_covisit_daily as row
+where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s
+    and not exists (
+        select from new_covisitation as new where new.item_id = row.item_id and new.neighbor_id = row.neighbor_id
+    )
+
+-- name: write_covisitation
+insert into item_covisit_daily as row (tenant_id, namespace, item_id, neighbor_id, day, score)
+select %(tenant_id)s, %(namespace)s, new.item_id, new.neighbor_id, %(day)s, new.score
+from new_covisitation as new
+left join item_covisit_daily as old
+    on old.tenant_id = %(tenant_id)s and old.namespace = %(namespace)s and old.day = %(day)s
+    and old.item_id = new.item_id and old.neighbor_id = new.neighbor_id
+where old.score is distinct from new.score
+order by new.item_id, new.neighbor_id
+on conflict (tenant_id, namespace, item_id, neighbor_id, day) do update set score = excluded.score
+
+-- name: analyze_popularity
+analyze new_popularity
+
+-- name: analyze_covisitation
+analyze new_covisitation
+
+-- name: status
+select namespace, signal, rows, items, first_day, last_day
+from (
+    select namespace, 'popularity' as signal, count(*) as rows, count(distinct item_id) as items, min(day) as first_day, max(day) as last_day
+    from item_popularity_daily where tenant_id = %(tenant_id)s group by namespace
+    union all
+    select namespace, 'covisitation', count(*), count(distinct item_id), min(day), max(day)
+    from item_covisit_daily where tenant_id = %(tenant_id)s group by namespace
+    union all
+    select namespace, 'tags', count(*), count(*), null, null from item_tags where tenant_id = %(tenant_id)s group by namespace
+) as signals
+order by namespace, signal
+
+-- name: pending
+select distinct surface, day from signal_days_touched where tenant_id = %(tenant_id)s order by day, surface
