@@ -89,7 +89,7 @@ class _KeeperProcess:
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "recsys.maintenance.keeper"]
+        command = [sys.executable, "-m", "recsys.keeper"]
         return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  our own module
 
     def watch(self) -> None:

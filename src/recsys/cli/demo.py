@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,11 @@ def demo(
 
 
 def _command(arguments: tuple[str, ...]) -> None:
-    """Run one recsys command in this process; what it raises ends the demo with the same words."""
-    result = typer.main.get_command(cli.app)(list(arguments), standalone_mode=False)
+    """Run one recsys command in this process; its data goes to stderr, so that stdout holds the answer alone."""
+    out.file = sys.stderr
+    try:
+        result = typer.main.get_command(cli.app)(list(arguments), standalone_mode=False)
+    finally:
+        out.file = sys.stdout
     if isinstance(result, int) and result != Exit.FINE:
         raise typer.Exit(result)

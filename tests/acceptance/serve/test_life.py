@@ -181,8 +181,8 @@ def test_a_killed_worker_is_replaced(folder: Path) -> None:
 def test_a_killed_keeper_is_replaced(folder: Path) -> None:
     """A keeper that dies is replaced, and what was answered meanwhile reaches the database."""
     with started(folder) as service:
-        eventually(lambda: service.children("recsys.maintenance.keeper"))
-        (keeper,) = service.children("recsys.maintenance.keeper")
+        eventually(lambda: service.children("recsys.keeper"))
+        (keeper,) = service.children("recsys.keeper")
         os.kill(keeper, signal.SIGKILL)
         assert service.recommend().status_code == 200
         eventually(lambda: service.exposures() == 1)
