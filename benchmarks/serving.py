@@ -60,6 +60,9 @@ class Loaded:
         """Find a snapshot, as `Snapshots.current` does."""
         return self.snapshot if namespace == self.snapshot.namespace else replace(self.snapshot, tenant_id=tenant_id)
 
+    def stale_since(self, _tenant_id: UUID, _namespace: str) -> None:
+        """Be fresh, as far as `Snapshots.stale_since` knows."""
+
 
 @asynccontextmanager
 async def loaded() -> AsyncIterator[Serving]:

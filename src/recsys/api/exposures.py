@@ -8,31 +8,22 @@ import msgspec
 
 from recsys import metrics
 from recsys.api.call import Call
+from recsys.api.questions import Question
 from recsys.api.service import Service
 from recsys.api.wire import Experiment
 from recsys.events.exposure import Exposure
 from recsys.events.records import Kind, encode
 from recsys.identifiers import uuid7
-from recsys.ranking.query import Query
 from recsys.ranking.slate import Slate
 
 _encode_json = msgspec.json.Encoder().encode
 _NO_EXPERIMENT = Experiment()
 
 
-def exposure(
-    call: Call,
-    query: Query,
-    slate: Slate,
-    *,
-    now: datetime,
-    user_key: bytes | None,
-    session_id: str | None,
-    experiment: Experiment | None,
-) -> Exposure:
+def exposure(call: Call, question: Question, slate: Slate, now: datetime, user_key: bytes | None) -> Exposure:
     """Say what was shown to whom, and what made it."""
-    view = call.tenant
-    experiment = experiment or _NO_EXPERIMENT
+    view, query = call.tenant, question.query
+    experiment = question.experiment or _NO_EXPERIMENT
     return Exposure(
         id=uuid7(int(now.timestamp() * 1000)),
         tenant_id=view.tenant.id,
@@ -44,7 +35,7 @@ def exposure(
         item_ids=slate.item_ids,
         scores=slate.scores,
         user_key=user_key,
-        session_id=session_id,
+        session_id=question.user.session_id or None,
         experiment_id=experiment.id,
         experiment_variant=experiment.variant,
         config_etag=view.config_etag,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from functools import partial
 
 from recsys.api.service import Service
@@ -14,6 +15,7 @@ from recsys.tenancy.directory import TenantView
 DEFAULT = "default"
 PATIENCE_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 2.0
+STALE_AFTER = timedelta(seconds=10)
 
 
 def chain(surface: str, params: RequestParams) -> tuple[str, ...]:
@@ -49,3 +51,9 @@ async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:
     except Unavailable:
         message = f"The signals of namespace {namespace!r} are being loaded. Try again."
         raise Unavailable(message, retry_after=RETRY_AFTER_SECONDS) from None
+
+
+def is_stale(service: Service, snapshot: Snapshot, now: datetime) -> bool:
+    """Tell whether the database has held something newer for longer than a refresh should take."""
+    since = service.serving.snapshots.stale_since(snapshot.tenant_id, snapshot.namespace)
+    return since is not None and now - since > STALE_AFTER

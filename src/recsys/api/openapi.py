@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from litestar import Litestar
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
+from msgspec import Struct
 
 from recsys import __version__
 from recsys.api.problems import INTERNAL, MEANINGS, MEDIA_TYPE, ProblemDocument
@@ -23,7 +26,7 @@ Every answer carries `X-Request-Id`; every error is `application/problem+json` w
 The tenant is named by the credential, or by `X-Org-Id` where authentication is off.
 """
 _REFERENCE = "#/components/schemas/{name}"
-_TENANT_HEADERS = {
+_TENANT_HEADER = {
     "name": "X-Org-Id",
     "in": "header",
     "required": False,
@@ -32,6 +35,8 @@ _TENANT_HEADERS = {
 }
 BODY = "body"
 """The key of a handler's `opt` that names the struct its body is decoded into."""
+QUERY = "query"
+"""The key of a handler's `opt` that names the struct its query parameters are checked by."""
 REQUIRES = "requires"
 """The key of a handler's `opt` that lists the roles of which a caller needs one; such a route serves one tenant."""
 
@@ -56,33 +61,46 @@ def document(handlers: list[ControllerRouterHandler], dependencies: dict[str, Pr
     config = OpenAPIConfig(title="recsys-service", version=__version__, description=_ABOUT, create_examples=False)
     app = Litestar(handlers, dependencies=dependencies, openapi_config=config, logging_config=None)
     described: dict[str, Any] = app.openapi_schema.to_schema()
-    bodies = _describe_operations(app, described["paths"])
+    structs = _describe_operations(app, described["paths"])
     # msgspec describes its structs better than Litestar does: closed objects, patterns, limits inside lists.
     schemas = described["components"]["schemas"]
-    schemas.update(msgspec.json.schema_components([*bodies, ProblemDocument], ref_template=_REFERENCE)[1])
+    schemas.update(msgspec.json.schema_components([*structs, ProblemDocument], ref_template=_REFERENCE)[1])
     return described
 
 
-def _describe_operations(app: Litestar, paths: dict[str, Any]) -> list[type[Any]]:
-    """Say which body an operation takes and how its tenant is named; return every struct that is sent or answered."""
-    structs: list[type[Any]] = []
-    for route in app.routes:
-        if not isinstance(route, HTTPRoute) or route.path_format not in paths:
-            continue
-        for handler in route.route_handlers:
-            for method in handler.http_methods:
-                operation = paths[route.path_format].get(method.lower())
-                if operation is None:
-                    continue
-                if handler.opt.get(REQUIRES):
-                    operation.setdefault("parameters", []).append(_TENANT_HEADERS)
-                if body := handler.opt.get(BODY):
-                    operation["requestBody"] = {
-                        "required": True,
-                        "content": {"application/json": {"schema": {"$ref": _REFERENCE.format(name=body.__name__)}}},
-                    }
-                    structs.append(body)
-                answer = handler.parsed_fn_signature.return_type.annotation
-                if isinstance(answer, type) and issubclass(answer, msgspec.Struct):
-                    structs.append(answer)
+def _describe_operations(app: Litestar, paths: dict[str, Any]) -> list[type[Struct]]:
+    """Say what Litestar does not know of each operation; return every struct that is sent or answered."""
+    structs: list[type[Struct]] = []
+    for path, method, handler in _handlers(app):
+        operation = paths.get(path, {}).get(method.lower())
+        if operation is not None:
+            _describe(operation, handler)
+            structs += [handler.opt[BODY]] if BODY in handler.opt else []
+            structs += _answered(handler)
     return structs
+
+
+def _handlers(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            for handler in route.route_handlers:
+                for method in handler.http_methods:
+                    yield route.path_format, method, handler
+
+
+def _describe(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """Say how the tenant is named, what the parameters may be, and which body is taken."""
+    if QUERY in handler.opt:
+        shapes = msgspec.json.schema(handler.opt[QUERY], ref_template="{name}")["$defs"][handler.opt[QUERY].__name__]
+        for parameter in operation["parameters"]:
+            parameter["schema"] = shapes["properties"][parameter["name"]]
+    if REQUIRES in handler.opt:
+        operation.setdefault("parameters", []).append(_TENANT_HEADER)
+    if BODY in handler.opt:
+        reference = {"$ref": _REFERENCE.format(name=handler.opt[BODY].__name__)}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+
+
+def _answered(handler: HTTPRouteHandler) -> list[type[Struct]]:
+    answer = handler.parsed_fn_signature.return_type.annotation
+    return [answer] if isinstance(answer, type) and issubclass(answer, Struct) else []

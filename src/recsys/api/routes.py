@@ -14,17 +14,19 @@ from litestar.types import ControllerRouterHandler
 
 from recsys import metrics
 from recsys.api import gauges, health, interactions, items
+from recsys.api.batch import BatchRequest, BatchResponse, batch
 from recsys.api.call import Call, Scope
 from recsys.api.decode import decode
 from recsys.api.identity import Role
 from recsys.api.items import (
     DeleteItemsRequest,
     DeleteItemsResponse,
+    ItemKey,
     ItemResponse,
     PutItemsRequest,
     PutItemsResponse,
 )
-from recsys.api.openapi import BODY, REQUIRES, document, refusals
+from recsys.api.openapi import BODY, QUERY, REQUIRES, document, refusals
 from recsys.api.recommend import recommend
 from recsys.api.service import Service
 from recsys.api.similar import similar
@@ -74,6 +76,18 @@ async def validate_route(call: NamedDependency[Call]) -> ValidateResponse:
 
 
 @post(
+    "/v1/recommend/batch",
+    status_code=200,
+    tags=["Serving"],
+    opt={REQUIRES: (Role.SERVE,), BODY: BatchRequest},
+    responses=_ASKED,
+)
+async def batch_route(service: NamedDependency[Service], call: NamedDependency[Call]) -> BatchResponse:
+    """Answer the lists of one page, in order; with dedupe a list leaves out what the ones before it show."""
+    return await batch(service, call)
+
+
+@post(
     "/v1/similar",
     status_code=200,
     tags=["Serving"],
@@ -115,7 +129,7 @@ async def delete_items_route(service: NamedDependency[Service], call: NamedDepen
     return await items.delete(service, call)
 
 
-@get("/v1/items", tags=["Data in"], opt={REQUIRES: (Role.INGEST, Role.VIEWER)}, responses=_LOOKED_UP)
+@get("/v1/items", tags=["Data in"], opt={REQUIRES: (Role.INGEST, Role.VIEWER), QUERY: ItemKey}, responses=_LOOKED_UP)
 async def find_item_route(
     service: NamedDependency[Service], call: NamedDependency[Call], namespace: FromQuery[str], item_id: FromQuery[str]
 ) -> ItemResponse:
@@ -167,6 +181,7 @@ DEPENDENCIES = {"call": Provide(_call, sync_to_thread=False), "service": Provide
 HANDLERS: list[ControllerRouterHandler] = [
     recommend_route,
     validate_route,
+    batch_route,
     similar_route,
     interactions_route,
     put_items_route,

@@ -18,8 +18,10 @@ from recsys.ranking.fill import join, remainder, tags_of
 from recsys.ranking.query import NOBODY, Visitor
 from recsys.ranking.recommend import recommend
 from recsys.ranking.slate import Slate
+from recsys.snapshot.snapshot import Snapshot
 
 LATE = Warned("SIGNAL_PARTIAL", "The visitor's history could not be read in time; the list is made without it.")
+STALE = Warned("SIGNAL_STALE", "The signals have changed, and the newer ones are not loaded yet.")
 NOT_LOGGED = Warned("EXPOSURE_NOT_LOGGED", "The event log of this host is full or fails; this list is not in it.")
 
 
@@ -30,21 +32,17 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
     visitor, known = await _visitor(service, call, question, key)
     waited = call.milliseconds()
     began = time.perf_counter()
-    slate = await _slate(service, call, question, visitor, now)
+    slate, snapshot = await _slate(service, call, question, visitor, now)
     ranked = round((time.perf_counter() - began) * 1000, 3)
-    record = exposures.exposure(
-        call,
-        question.query,
-        slate,
-        now=now,
-        user_key=key,
-        session_id=question.user.session_id or None,
-        experiment=question.experiment,
-    )
-    logged = await exposures.log(service, record)
-    warnings = [*question.warnings, *(Warned(warning.code, warning.detail) for warning in slate.warnings)]
-    warnings += [] if known else [LATE]
-    warnings += [] if logged else [NOT_LOGGED]
+    shown = exposures.exposure(call, question, slate, now, key)
+    logged = await exposures.log(service, shown)
+    warnings = [
+        *question.warnings,
+        *(Warned(warning.code, warning.detail) for warning in slate.warnings),
+        *(() if known else (LATE,)),
+        *((STALE,) if namespaces.is_stale(service, snapshot, now) else ()),
+        *(() if logged else (NOT_LOGGED,)),
+    ]
     return _response(call, question, slate, warnings, {"prepare": waited, "rank": ranked})
 
 
@@ -54,28 +52,29 @@ async def _visitor(service: Service, call: Call, question: Question, key: bytes 
     return await history.visitor(service, call.tenant, key, question.user.session_id)
 
 
-async def _slate(service: Service, call: Call, question: Question, visitor: Visitor, now: datetime) -> Slate:
+async def _slate(
+    service: Service, call: Call, question: Question, visitor: Visitor, now: datetime
+) -> tuple[Slate, Snapshot]:
     """Rank on the surface's first namespace that has anything to show, and fill up from the others."""
     view, query, params = call.tenant, question.query, question.params
     snapshots = namespaces.snapshots(service, view, namespaces.chain(query.surface, params))
-    snapshot = await anext(snapshots)
-    if query.namespace != snapshot.namespace:
-        query = with_fields(query, namespace=snapshot.namespace)
-    live = view.live(snapshot, query.surface, query.segment, question.rules_at)
-    slate = recommend(query, visitor, snapshot, params, live, now=now)
+    first = await anext(snapshots)
+    if query.namespace != first.namespace:
+        query = with_fields(query, namespace=first.namespace)
+    live = view.live(first, query.surface, query.segment, question.rules_at)
+    slate = recommend(query, visitor, first, params, live, now=now)
     if len(slate) == query.k:
-        return slate
-    tags = tags_of(slate, snapshot)
+        return slate, first
+    tags = tags_of(slate, first)
     async for snapshot in snapshots:
         rest = remainder(query, params, slate, tags, snapshot.namespace)
-        unpinned = replace(
-            view.live(snapshot, query.surface, query.segment, question.rules_at), pins=()
-        )  # they had their chance
-        more = recommend(rest, visitor, snapshot, params, unpinned, now=now)
+        live = view.live(snapshot, query.surface, query.segment, question.rules_at)
+        pinned_once = replace(live, pins=())
+        more = recommend(rest, visitor, snapshot, params, pinned_once, now=now)
         slate, tags = join(query, slate, more, snapshot.namespace), tags + tags_of(more, snapshot)
         if len(slate) == query.k:
             break
-    return slate
+    return slate, first
 
 
 def _response(

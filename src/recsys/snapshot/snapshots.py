@@ -123,6 +123,11 @@ class Snapshots:
             return running.result()
         return self._load(key, slot)
 
+    def stale_since(self, tenant_id: UUID, namespace: str) -> datetime | None:
+        """Say since when the database is known to hold something newer; None while it does not. No I/O."""
+        slot = self._slots.get((tenant_id, namespace))
+        return None if slot is None else slot.stale_since
+
     def states(self) -> list[State]:
         """List what is in service."""
         with self._lock:

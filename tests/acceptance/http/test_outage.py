@@ -19,12 +19,15 @@ Eventually = Callable[..., None]
 
 @contextmanager
 def away(postgres: Any, conninfo: str) -> Iterator[None]:
-    """Let nobody into the database, and throw out who is there, until the block ends."""
+    """Let nobody into the database, and throw the service out, until the block ends."""
     name = psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"]
     statement = sql.SQL("alter database {} allow_connections {}")
     with psycopg.connect(postgres.conninfo(), autocommit=True) as conn:
         conn.execute(statement.format(sql.Identifier(str(name)), sql.Literal(False)))
-        conn.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (name,))
+        conn.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s and application_name = 'recsys'",
+            (name,),
+        )
         try:
             yield
         finally:

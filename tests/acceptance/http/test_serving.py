@@ -246,3 +246,32 @@ def test_the_tenant_s_limits_hold(client: httpx.Client, seeded: Tenant, database
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, "$.k")
     answer = client.post("/v1/recommend", json={"surface": "home", "candidates": {"exclude_ids": ["a", "b"]}, "k": 1})
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, "$.candidates.exclude_ids")
+
+
+def test_a_batch_answers_in_order_and_repeats_nothing(
+    client: httpx.Client, seeded: Tenant, database: psycopg.Connection, eventually: Eventually
+) -> None:
+    """Each request of a batch gets its list or its problem, in order; with dedupe no list repeats an earlier one's."""
+    requests = [{"surface": "top", "k": 2}, {"surface": "home", "options": {"explain": "full"}, "k": 51}]
+    requests.append({"surface": "bottom", "k": 2})
+    body = {"requests": requests, "dedupe": True}
+    answer = client.post("/v1/recommend/batch", json=body, headers={"X-Request-Id": "page-1"})
+    assert answer.status_code == 200
+    first, refused, third = answer.json()["responses"]
+    assert [item["item_id"] for item in first["items"]] == ["i00", "i01"]
+    assert (refused["status"], refused["code"]) == (400, "RECSYS_INVALID_REQUEST")
+    assert [item["item_id"] for item in third["items"]] == ["i02", "i03"]
+    plain = client.post("/v1/recommend/batch", json={"requests": [requests[0]] * 2}).json()["responses"]
+    assert plain[0]["items"] == plain[1]["items"]
+
+    def surfaces() -> list[str]:
+        query = "select surface from exposure_events where tenant_id = %s and request_id = 'page-1' order by surface"
+        return [row[0] for row in database.execute(query, (seeded.id,)).fetchall()]
+
+    eventually(lambda: surfaces() == ["bottom", "top"])
+
+
+@pytest.mark.parametrize("requests", [[], [{"surface": "home"}] * 21, [{"surface": "home"}, {"k": 1}]])
+def test_a_wrong_batch_is_a_bad_request(client: httpx.Client, requests: list[Any]) -> None:
+    """None, more than twenty, or one that is malformed: the batch as a whole is refused."""
+    assert client.post("/v1/recommend/batch", json={"requests": requests}).status_code == 400

@@ -30,6 +30,7 @@ def test_it_is_openapi_3_1_with_the_routes_of_the_contract(described: dict[str, 
     assert {(method, path) for path, method, _ in operations(described)} == {
         ("post", "/v1/recommend"),
         ("post", "/v1/recommend/validate"),
+        ("post", "/v1/recommend/batch"),
         ("post", "/v1/similar"),
         ("post", "/v1/interactions"),
         ("put", "/v1/items"),
