@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
 
 from recsys.db.pool import Database
 from recsys.errors import TenantNotFound
+from recsys.rules.live import NO_RULES
+from recsys.snapshot.columns import Columns
+from recsys.snapshot.freeze import freeze
 from recsys.tenancy import tenants
+from recsys.tenancy.config import SignalParams
 from recsys.tenancy.directory import Directory
+from recsys.tenancy.store import CONFIG, RULES, Versions
 from recsys.tenancy.tenants import Tenant
 
 
@@ -135,3 +141,35 @@ def test_the_last_good_view_serves_while_the_database_is_away(
     after = directory.get("acme")
     assert after is not None
     assert after.config_etag is not None
+
+
+def test_what_has_not_changed_is_not_read_anew(database: Database, operator: psycopg.Connection, acme: Tenant) -> None:
+    """A document with a known etag is not parsed again, and a tenant without a change keeps its view."""
+    directory = Directory(database)
+    put(operator, acme, {"limits": {"max_k": 7}})
+    before = directory.fetch("acme")
+    directory.forget(acme.id)
+    assert directory.get("acme") is before
+    operator.execute("update tenants set name = 'Apex' where id = %s", (acme.id,))
+    directory.forget(acme.id)
+    after = directory.get("acme")
+    assert after is not None
+    assert (after.tenant.name, after.config is before.config) == ("Apex", True)
+
+
+def test_rules_are_live_where_config_does_not_turn_them_off(database: Database, acme: Tenant) -> None:
+    """`flags.enable_rules` decides for each surface; without rules nothing steers."""
+    now = datetime(2026, 5, 20, tzinfo=UTC)
+    shop = freeze(
+        Columns.from_rows(tags=[("a", (), True)]), SignalParams(), tenant_id=acme.id, namespace="shop", now=now
+    )
+    directory = Directory(database)
+    assert directory.fetch("acme").live(shop, "home", "default", now) is NO_RULES
+    with database.service(acme.id) as conn:
+        Versions(conn, acme.id, RULES).publish(b'[{"action": "block", "item_ids": ["a"]}]')
+        Versions(conn, acme.id, CONFIG).publish(b'{"surfaces": {"cart": {"flags": {"enable_rules": false}}}}')
+    directory.forget(acme.id)
+    view = directory.fetch("acme")
+    assert view.live(shop, "cart", "default", now) is NO_RULES
+    assert view.live(shop, "home", "default", now).blocked is not None
+    assert view.live(shop, "home", "default", now) is view.live(shop, "other", "vip", now)
