@@ -107,15 +107,17 @@ class Lifespan:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
+        phase = "startup"
         try:
             async with self._opening() as opened:
                 self._app = create_app(opened)
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
+                phase = "shutdown"
                 self._app.close()
         except RecsysError as error:
-            _log.error("can not serve", reason=error.message)
-            await send({"type": "lifespan.startup.failed", "message": error.message})
+            _log.error("can not serve", phase=phase, reason=error.message)
+            await send({"type": f"lifespan.{phase}.failed", "message": error.message})
         else:
             await send({"type": "lifespan.shutdown.complete"})
 
