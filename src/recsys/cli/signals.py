@@ -27,7 +27,11 @@ Tenant = Annotated[
     str, typer.Option("--tenant", envvar="RECSYS_TENANT", help="Whose signals: external id or UUID of the tenant.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Day in UTC, such as 2026-05-20.")]
+_DAY = ["%Y-%m-%d"]
+First = Annotated[
+    datetime, typer.Option("--from", envvar="RECSYS_SIGNALS_FROM", formats=_DAY, help="First day in UTC: 2026-05-20.")
+]
+Last = Annotated[datetime, typer.Option("--to", envvar="RECSYS_SIGNALS_TO", formats=_DAY, help="Last day in UTC.")]
 
 
 @app.command()
@@ -44,8 +48,8 @@ def build(tenant: Tenant, *, as_json: AsJson = False) -> None:
 @app.command()
 def rebuild(
     tenant: Tenant,
-    first: Annotated[Day, typer.Option("--from", envvar="RECSYS_SIGNALS_FROM")],
-    last: Annotated[Day, typer.Option("--to", envvar="RECSYS_SIGNALS_TO")],
+    first: First,
+    last: Last,
     *,
     as_json: AsJson = False,
 ) -> None:

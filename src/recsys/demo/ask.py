@@ -15,18 +15,27 @@ _START_SECONDS = 60.0
 
 
 def recommend(url: str, tenant: str, body: dict[str, Any]) -> dict[str, Any]:
-    """POST one request to /v1/recommend and return the answer; OperatorError with the problem otherwise."""
-    request = urllib.request.Request(  # noqa: S310  always http://, to the server that the demo started
-        f"{url}/v1/recommend",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json", "X-Dev-Org-Id": tenant},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  as above
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        raise OperatorError(f"The service answered {error.code}: {error.read().decode(errors='replace')}") from None
+    """POST one request to /v1/recommend and return the answer; OperatorError with the problem otherwise.
+
+    A 503 is what it says: signals that were never asked for are being loaded, try again when Retry-After says.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            return _post(f"{url}/v1/recommend", tenant, body)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                problem = error.read().decode(errors="replace")
+                raise OperatorError(f"The service answered {error.code}: {problem}") from None
+            time.sleep(float(error.headers["Retry-After"]))
+
+
+def _post(url: str, tenant: str, body: dict[str, Any]) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "X-Dev-Org-Id": tenant}
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)  # noqa: S310  always http://
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  the server that the demo started
+        answer: dict[str, Any] = json.load(response)
+        return answer
 
 
 def curl(url: str, tenant: str, body: dict[str, Any]) -> str:

@@ -6,18 +6,15 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 
 def show_answer(out: Console, answer: dict[str, Any], titles: dict[str, str]) -> None:
-    """Print a slate as a table: rank, title, score, reasons."""
-    table = Table("#", "film", "score", "because of", box=None, pad_edge=False, header_style="bold")
-    for item in answer["items"]:
-        reasons = ", ".join(item.get("reasons", ()))
-        table.add_row(
-            str(item["rank"]), escape(_title(item["item_id"], titles)), f"{item['score']:.3f}", escape(reasons)
-        )
-    out.print(table)
+    """Print a slate, one line an item: rank, score, title, reasons."""
+    names = [_title(item["item_id"], titles) for item in answer["items"]]
+    width = max(map(len, names), default=0)
+    for item, name in zip(answer["items"], names, strict=True):
+        reasons = escape(", ".join(item.get("reasons", ())))
+        out.print(f"{item['rank']:>3}  {item['score']:.3f}  [bold]{escape(name.ljust(width))}[/]  [dim]{reasons}[/]")
     for warning in answer.get("warnings", ()):
         out.print(f"[yellow]{warning['code']}[/]: {escape(warning['detail'])}")
 
