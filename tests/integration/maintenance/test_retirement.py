@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ from recsys.db.pool import Database
 from recsys.db.provision import Urls
 from recsys.errors import OwnerUnavailable
 from recsys.maintenance.archive import write_csv, write_parquet
-from recsys.maintenance.partitions import Partition, Policy, interval_of, plan
+from recsys.maintenance.partitions import Partition, Policy, interval_of, plan, read_partitions
 from recsys.maintenance.retirement import retire_once
 
 TENANT = UUID("018f0000-0000-7000-8000-000000000001")
@@ -108,6 +110,32 @@ def test_a_snapshot_that_is_held_delays_and_is_not_waited_for(old: Database, ope
         assert "lock timeout" in error[0]
         assert retire_once(old) == []
     assert retire_once(old) == [OLD, "exposure_events_20190301_20190401"]
+
+
+def test_what_is_half_detached_holds_up_nobody(
+    old: Database, owner: psycopg.Connection, operator: psycopg.Connection
+) -> None:
+    """While a detach waits for a report with its lock asked for, looking at the partitions needs no lock on that one."""
+    finalize = f"alter table exposure_events detach partition {OLD} finalize"
+    with _reporting(operator.info.dsn):
+        retire_once(old)
+        waiting = threading.Thread(target=owner.execute, args=(finalize.encode(),))
+        waiting.start()
+        _wait_until_somebody_waits(operator)
+        with old.system() as conn:
+            conn.execute("set local lock_timeout = '100ms'")
+            assert conn.execute("select recsys_ensure_partitions('exposure_events', now())").fetchone() == (None,)
+            [half, *_] = read_partitions(conn, "exposure_events")
+        assert (half.partition_name, half.detaching, half.empty) == (OLD, True, False)
+        assert half.lower == datetime(2019, 2, 1, tzinfo=UTC)
+    waiting.join()
+
+
+def _wait_until_somebody_waits(conn: psycopg.Connection) -> None:
+    deadline = time.monotonic() + 10
+    while conn.execute("select count(*) from pg_locks where not granted").fetchone() == (0,):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_every_interrupted_step_is_taken_up(old: Database, operator: psycopg.Connection, tmp_path: Path) -> None:

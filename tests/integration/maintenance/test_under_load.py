@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -82,7 +83,8 @@ class Writer(threading.Thread):
             try:
                 self._write(at)
             except psycopg.errors.CheckViolation:  # the table has no other check that these rows could violate
-                self._ensure(at)
+                with suppress(psycopg.errors.LockNotAvailable):  # upkeep may be at it; the batch is tried again
+                    self._ensure(at)
             except Exception as error:  # noqa: BLE001  whatever it is, the test has to show it
                 self.failures.append(error)
                 return

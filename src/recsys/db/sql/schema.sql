@@ -778,13 +778,18 @@ create function recsys_partitions(parent text)
     -- Bounds are printed in the zone of the session, which this function makes UTC.
     set search_path = public, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
     as $$
+-- pg_get_expr locks the table that it asks about, and a pending detach may hold it for as long as a report runs: such a partition
+-- is not asked. No insert can want it; what retirement wrote down of it is enough.
 select child.relname,
-    coalesce(substring(bounds from 'FROM \(''([^'']+)''\)')::timestamptz, '-infinity'),
-    coalesce(substring(bounds from 'TO \(''([^'']+)''\)')::timestamptz, 'infinity'),
+    case when inhdetachpending then coalesce(going.lower_bound, '-infinity')
+        else coalesce(substring(bounds from 'FROM \(''([^'']+)''\)')::timestamptz, '-infinity') end,
+    case when inhdetachpending then coalesce(going.upper_bound, '-infinity')
+        else coalesce(substring(bounds from 'TO \(''([^'']+)''\)')::timestamptz, 'infinity') end,
     inhdetachpending
 from pg_inherits
 join pg_class as child on child.oid = inhrelid
-cross join lateral pg_get_expr(child.relpartbound, child.oid) as bounds
+left join partition_retirements as going on inhdetachpending and going.partition_name = child.relname and going.state <> 'dropped'
+cross join lateral (select case when not inhdetachpending then pg_get_expr(child.relpartbound, child.oid) end as bounds) as asked
 where inhparent = to_regclass(quote_ident(parent))
 order by 2
 $$;
@@ -872,9 +877,14 @@ begin
     for partition_name, lower_bound, upper_bound, detaching in
         select p.partition_name, p.lower_bound, p.upper_bound, p.detaching from recsys_partitions(parent) as p
     loop
-        execute format('select not exists (select from only %I)', partition_name) into is_empty;
-        select reltuples, pg_total_relation_size(oid) into row_estimate, total_bytes
-        from pg_class where oid = to_regclass(quote_ident(partition_name));
+        -- For the same reason nothing here opens one that is being detached.
+        is_empty := false;
+        if not detaching then
+            execute format('select not exists (select from only %I)', partition_name) into is_empty;
+        end if;
+        select reltuples, case when detaching then relpages::bigint * current_setting('block_size')::bigint else pg_total_relation_size(oid) end
+        into row_estimate, total_bytes
+        from pg_class where relname = partition_name and relnamespace = 'public'::regnamespace;
         return next;
     end loop;
 end
