@@ -71,7 +71,7 @@ class CompiledRules:
                 [pin for rule, _ in rules if rule.action == "pin" for pin in self._pins(rule)], self.snapshot
             ),
             adjustments=[
-                Adjustment(np.unique(numbers), rule.amount, rule.id, rule.action)
+                Adjustment(np.sort(numbers), rule.amount, rule.id, rule.action)
                 for rule, numbers in rules
                 if rule.action in {"boost", "bury"}
             ],
