@@ -153,3 +153,14 @@ def test_nobody_but_the_owner_reaches_a_partition(database: Database, owner: psy
     owner.execute(f"grant select on {name} to recsys_service")
     with database.service(uuid4()) as conn:
         assert conn.execute(f"select from {name}").rowcount == 0
+
+
+def test_the_database_and_the_plan_cut_time_alike(owner: psycopg.Connection) -> None:
+    """For every interval, over years with and without a leap day, SQL and Python name the same bounds."""
+    first = datetime(2023, 12, 28, 23, 59, tzinfo=UTC)
+    times = [first + timedelta(hours=7 * step) for step in range(1500)]
+    for interval in ("day", "week", "month"):
+        found = owner.execute(
+            "select (recsys_partition_interval(%s, at)).* from unnest(%s::timestamptz[]) as at", (interval, times)
+        ).fetchall()
+        assert found == [tuple(interval_of(interval, at)) for at in times]

@@ -115,7 +115,7 @@ def test_a_snapshot_that_is_held_delays_and_is_not_waited_for(old: Database, ope
 def test_what_is_half_detached_holds_up_nobody(
     old: Database, owner: psycopg.Connection, operator: psycopg.Connection
 ) -> None:
-    """While a detach waits for a report with its lock asked for, looking at the partitions needs no lock on that one."""
+    """While a detach waits for a report, its lock asked for, nobody who looks at the partitions waits with it."""
     finalize = f"alter table exposure_events detach partition {OLD} finalize"
     with _reporting(operator.info.dsn):
         retire_once(old)
