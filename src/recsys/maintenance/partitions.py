@@ -72,8 +72,7 @@ class Plan(NamedTuple):
 def plan(policy: Policy, partitions: Iterable[Partition], now: datetime) -> Plan:
     """Decide what to do to a table, from what is there: new intervals begin where used ones end."""
     partitions = sorted(partitions, key=lambda partition: partition.lower)
-    used = [partition for partition in partitions if _is_used(partition, now)]
-    unused = [partition for partition in partitions if partition not in used]
+    used, unused = _split(partitions, now)
     fitting = [partition for partition in unused if _fits(policy, partition, used)]
     kept = [partition.bounds for partition in (*used, *fitting)]
     return Plan(
@@ -133,6 +132,12 @@ def _carry_out(conn: psycopg.Connection, policy: Policy, planned: Plan) -> list[
         row = conn.execute(sql("partitions.ensure"), {"parent": policy.parent_table, "at": bounds.lower}).fetchone()
         made += [name for name in row or () if name is not None]
     return made
+
+
+def _split(partitions: list[Partition], now: datetime) -> tuple[list[Partition], list[Partition]]:
+    """Tell those up to the last one that has begun or holds rows from the empty ones of the future behind it."""
+    last = max((place for place, partition in enumerate(partitions, 1) if _is_used(partition, now)), default=0)
+    return partitions[:last], partitions[last:]
 
 
 def _is_used(partition: Partition, now: datetime) -> bool:

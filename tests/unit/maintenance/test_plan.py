@@ -21,7 +21,7 @@ policies = st.builds(
     accept_days=st.none(),
 )
 steps = st.lists(
-    st.tuples(policies, st.timedeltas(timedelta(0), timedelta(days=50)), st.booleans()), min_size=1, max_size=8
+    st.tuples(policies, st.timedeltas(timedelta(0), timedelta(days=50)), st.integers(0, 6)), min_size=1, max_size=8
 )
 
 
@@ -34,27 +34,29 @@ def _carry_out(partitions: list[Partition], policy: Policy, now: datetime) -> li
 
 @settings(max_examples=200, deadline=None)
 @given(steps)
-def test_a_changing_policy_never_leaves_a_gap_or_an_overlap(history: list[tuple[Policy, timedelta, bool]]) -> None:
+def test_a_changing_policy_never_leaves_a_gap_or_an_overlap(history: list[tuple[Policy, timedelta, int]]) -> None:
     """After every pass partitions meet without overlapping and cover now and as many intervals more as wanted."""
     partitions: list[Partition] = []
     now = BEGIN
-    for policy, passed, filled in history:
+    for policy, passed, place in history:
         now += passed
+        before = partitions
         partitions = _carry_out(partitions, policy, now)
         assert all(one.upper <= other.lower for one, other in pairwise(partitions))
         ahead = [partition for partition in partitions if partition.upper > now]
         assert all(one.upper == other.lower for one, other in pairwise(ahead))
         assert ahead[0].lower <= now
         assert len(ahead) >= policy.ahead + 1
-        if filled:  # somebody writes to the one after the current
-            partitions = [
-                partition._replace(empty=False) if partition == ahead[1] else partition for partition in partitions
-            ]
+        assert [partition for partition in before if not partition.empty and partition not in partitions] == []
+        written = ahead[min(place, len(ahead) - 1)]
+        partitions = [
+            partition._replace(empty=False) if partition == written else partition for partition in partitions
+        ]
 
 
 @settings(max_examples=200, deadline=None)
 @given(steps)
-def test_a_second_pass_has_nothing_to_do(history: list[tuple[Policy, timedelta, bool]]) -> None:
+def test_a_second_pass_has_nothing_to_do(history: list[tuple[Policy, timedelta, int]]) -> None:
     """Right after a pass the plan is empty but for what is over."""
     partitions: list[Partition] = []
     now = BEGIN
@@ -85,3 +87,11 @@ def test_an_empty_table_gets_the_current_interval_and_the_next_ones() -> None:
         "01-12 01-19",
     ]
     assert planned.runway == timedelta(0)
+
+
+def test_a_gap_between_used_partitions_is_filled_to_their_edges() -> None:
+    """What a late event left between two gaps keeps its place; the intervals around it are cut to fit."""
+    used = Partition("late", datetime(2026, 3, 20, tzinfo=UTC), datetime(2026, 3, 21, tzinfo=UTC), empty=False)
+    planned = plan(Policy("log", "month", 2, None, None), [used], datetime(2026, 3, 5, tzinfo=UTC))
+    assert planned.replace == ()
+    assert [f"{bounds.lower:%m-%d} {bounds.upper:%m-%d}" for bounds in planned.make] == ["03-01 03-20", "03-21 04-01"]
