@@ -20,7 +20,9 @@ def test_a_tenant_is_found_by_external_id_and_by_uuid(database: Database) -> Non
         assert tenants.find(conn, "acme") == tenants.find(conn, acme.id) == tenants.find(conn, str(acme.id)) == acme
 
 
-@pytest.mark.parametrize("name", ["ACME", "", "\0", "acme\0", "\udcff", "acme'; drop table tenants", str(uuid4())])
+@pytest.mark.parametrize(
+    "name", ["ACME", "", "\0", "acme\0", "\udcff", "acme'; drop table tenants", "5b14c4bd-89e0-4d32-9ac7-c754ac17b654"]
+)
 def test_an_unknown_tenant_is_not_found(database: Database, name: str) -> None:
     """Names are compared exactly, and none of them is an error of the database."""
     with database.system() as conn:
