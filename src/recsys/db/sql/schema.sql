@@ -381,6 +381,8 @@ create table item_popularity_daily (
     constraint item_popularity_daily_item_id_length check (char_length(item_id) between 1 and 128),
     constraint item_popularity_daily_score_finite check (score >= 0 and score < 'Infinity')
 );
+-- A build compares one day with what is there.
+create index item_popularity_daily_day_idx on item_popularity_daily (tenant_id, namespace, day);
 comment on table item_popularity_daily is 'Signal: how much an item was wanted on a day. A row per item and day with any interaction';
 comment on column item_popularity_daily.tenant_id is 'Whose item it is';
 comment on column item_popularity_daily.namespace is 'Catalogue it belongs to';
@@ -402,6 +404,7 @@ create table item_covisit_daily (
     constraint item_covisit_daily_two_items check (neighbor_id <> item_id),
     constraint item_covisit_daily_score_finite check (score >= 0 and score < 'Infinity')
 );
+create index item_covisit_daily_day_idx on item_covisit_daily (tenant_id, namespace, day);
 comment on table item_covisit_daily is
     'Signal: items met together. Directed: what is shown for item_id is neighbor_id, so builders write both directions. '
     'The largest of the signal tables: tens of rows per item and day';
