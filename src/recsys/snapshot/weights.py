@@ -57,15 +57,13 @@ def _llr(meetings: Meetings) -> Floats:
     19(1), 1993.
     """
     met, left, right, total = meetings
-    left_only, right_only = np.maximum(left - met, 0), np.maximum(right - met, 0)
-    neither = np.maximum(total - left - right + met, 0)
-    ratio = _surprise(met, left * right / total)
-    ratio += _surprise(left_only, left * (total - right) / total)
-    ratio += _surprise(right_only, (total - left) * right / total)
-    ratio += _surprise(neither, (total - left) * (total - right) / total)
-    ratio *= 2
-    ratio[met * total <= left * right] = 0
-    return np.maximum(ratio, 0)
+    beyond_chance = met - left * right / total
+    ratio = _surprise(met, left * right / total, beyond_chance)
+    ratio += _surprise(left - met, left * (total - right) / total, -beyond_chance)
+    ratio += _surprise(right - met, (total - left) * right / total, -beyond_chance)
+    ratio += _surprise(total - left - right + met, (total - left) * (total - right) / total, beyond_chance)
+    ratio[beyond_chance <= 0] = 0
+    return 2 * ratio
 
 
 def _sqrt_llr(meetings: Meetings) -> Floats:
@@ -73,10 +71,14 @@ def _sqrt_llr(meetings: Meetings) -> Floats:
     return np.sqrt(_llr(meetings))
 
 
-def _surprise(seen: Floats, expected: Floats) -> Floats:
-    """``seen * ln(seen / expected)``; 0 where nothing was seen or expected."""
-    ratio = np.divide(seen, expected, out=np.ones_like(seen), where=(expected > 0) & (seen > 0))
-    return seen * np.log(ratio)
+def _surprise(seen: Floats, expected: Floats, difference: Floats) -> Floats:
+    """``seen * ln(seen / expected) - difference``, where *difference* is ``seen - expected``; never negative.
+
+    The four differences of a table cancel out. Taking each away leaves terms that do not: counts that have decayed to
+    millionths beside marginals of thousands keep their digits.
+    """
+    change = np.divide(difference, expected, out=np.zeros_like(seen), where=(expected > 0) & (seen > 0))
+    return np.maximum(np.maximum(seen, 0) * np.log1p(np.maximum(change, -1 + 1e-15)) - difference, 0)
 
 
 _FORMULAS: dict[Normalization, Callable[[Meetings], Floats]] = {
