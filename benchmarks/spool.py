@@ -24,7 +24,7 @@ import uvloop
 from recsys.db.pool import Database
 from recsys.events.drain import drain_once
 from recsys.events.exposure import Exposure
-from recsys.events.interaction import Interaction, Policy, parse
+from recsys.events.interaction import Interaction, Policy, parse, split
 from recsys.events.records import Kind, encode
 from recsys.events.spool import Spool
 from recsys.identifiers import uuid7
@@ -141,7 +141,7 @@ def measure(folder: Path, times: int) -> dict[str, float]:
         "make an exposure, us": microseconds(exposure, times // 10),
         "encode an exposure, us": microseconds(lambda: encode(record), times // 10),
         "bytes of an exposure": float(len(encode(record))),
-        "parse an interaction, us": microseconds(lambda: parse(sent, datetime.now(UTC), policy), 10) / BATCH,
+        "parse an interaction, us": microseconds(lambda: parse(split(sent), datetime.now(UTC), policy), 10) / BATCH,
         **uvloop.run(appends(folder / "appends", times)),
     }
     with Database.open(Settings(data_dir=folder / "data")) as database:

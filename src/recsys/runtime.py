@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from recsys.db.pool import Database
+from recsys.events.histories import Histories
+from recsys.events.peers import Peers
 from recsys.events.spool import Spool
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
@@ -37,6 +39,16 @@ class Serving:
     snapshots: Snapshots
     spool: Spool
     secret: bytes
+    histories: Histories = field(default_factory=Histories)
+    peers: Peers | None = None
+    """The other processes of this host; None for one that serves alone."""
+
+    def tell(self, changed: Iterable[bytes]) -> None:
+        """Let the next list of the visitors with these marks know what they did, on every worker of the host."""
+        if self.peers is None:
+            self.histories.tell(changed)
+        else:
+            self.peers.tell(changed)
 
 
 @asynccontextmanager
@@ -47,9 +59,10 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         directory = Directory(database)
         snapshots = Snapshots(database)
         _end_with_parent()
-        async with Spool.open(settings.spool_dir, settings) as spool:
+        histories = Histories()
+        async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:
             with Follower(database, snapshots, directory):
-                yield Serving(settings, database, directory, snapshots, spool, secret)
+                yield Serving(settings, database, directory, snapshots, spool, secret, histories=histories, peers=peers)
 
 
 def _end_with_parent() -> None:

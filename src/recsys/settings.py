@@ -232,6 +232,11 @@ class Settings:
         return self.data_dir / "spool"
 
     @property
+    def workers_dir(self) -> Path:
+        """Where the processes that serve from this data folder can be told something."""
+        return self.data_dir / "workers"
+
+    @property
     def embedded(self) -> bool:
         """Whether this process uses the embedded Postgres."""
         return self.database_url is None

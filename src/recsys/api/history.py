@@ -8,8 +8,9 @@ from recsys.api.service import Service
 from recsys.api.wire import User
 from recsys.errors import OperatorError, TryLater
 from recsys.events import history
+from recsys.events.histories import Marks, marks
 from recsys.events.user_key import user_key
-from recsys.ranking.query import NOBODY, Visitor
+from recsys.ranking.query import NOBODY, Event, Visitor
 from recsys.tenancy.config import RequestParams
 from recsys.tenancy.directory import TenantView
 
@@ -34,19 +35,30 @@ def matters(params: RequestParams, *, anchored: bool) -> bool:
 async def visitor(
     service: Service, view: TenantView, key: bytes | None, session_id: str | None
 ) -> tuple[Visitor, bool]:
-    """Read what a visitor did lately, newest first, and say whether that is known.
+    """Say what a visitor did lately, newest first, and whether that is known: from memory, else from the database.
 
     A list that is late is worth less than one that is not personal: after 25 ms it is made without.
     """
-    if key is None and not session_id:
+    whose = marks(view.tenant.id, key, session_id or None)
+    if not whose:
         return NOBODY, True
-    work = partial(_recent, service, view, key, session_id or None)
+    events = service.serving.histories.get(whose)
+    if events is not None:
+        return Visitor(events), True
+    work = partial(_recent, service, view, key, session_id or None, whose)
     try:
-        return await service.histories.load((view.tenant.id, key, session_id), work, patience=PATIENCE_SECONDS), True
+        return Visitor(await service.histories.load(whose, work, patience=PATIENCE_SECONDS)), True
     except (TryLater, OperatorError):
         return NOBODY, False
 
 
-def _recent(service: Service, view: TenantView, key: bytes | None, session_id: str | None) -> Visitor:
+def _recent(
+    service: Service, view: TenantView, key: bytes | None, session_id: str | None, whose: Marks
+) -> tuple[Event, ...]:
+    """Read a history and keep it, also when the request that wanted it could not wait."""
+    histories = service.serving.histories
+    asked_at = histories.now()
     with service.serving.database.service(view.tenant.id) as conn:
-        return Visitor(tuple(history.recent(conn, view.tenant.id, key, session_id, LENGTH_MAX)))
+        events = tuple(history.recent(conn, view.tenant.id, key, session_id, LENGTH_MAX))
+    histories.put(whose, events, asked_at)
+    return events

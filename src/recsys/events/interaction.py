@@ -113,18 +113,27 @@ _encode_json = msgspec.json.Encoder().encode
 _NOBODY = SentUser()
 
 
-def parse(
-    body: bytes, now: datetime, policy: Policy, *, new_id: Callable[[], UUID] = uuid7
-) -> tuple[list[Interaction], list[Rejection]]:
-    """Read the body of ``POST /v1/interactions``: what is taken, in order, and what is not, with the reason.
+def split(body: bytes) -> list[Raw]:
+    """Find the 1..1000 ``events`` in the body of ``POST /v1/interactions``; InvalidRequest where there are none."""
+    try:
+        return _batch.decode(body).events
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest([_problem(error)]) from None
+    except RecursionError:
+        raise InvalidRequest([Problem("$", "The JSON is nested too deeply.")]) from None
 
-    Raises InvalidRequest when the body is not an object with 1..1000 ``events``; whatever is wrong inside one
-    event rejects that event alone. *now* (aware, UTC) is when the batch arrived.
+
+def parse(
+    events: list[Raw], now: datetime, policy: Policy, *, first: int = 0, new_id: Callable[[], UUID] = uuid7
+) -> tuple[list[Interaction], list[Rejection]]:
+    """Read a part of a batch that begins at index *first*: what is taken, in order, and what is not, with the reason.
+
+    Whatever is wrong inside one event rejects that event alone. *now* (aware, UTC) is when the batch arrived.
     """
     accepted: list[Interaction] = []
     rejected: list[Rejection] = []
     arrival = (now - _EPOCH) // _MICROSECOND * EVENTS_MAX
-    for index, raw in enumerate(_events(body)):
+    for index, raw in enumerate(events, first):
         try:
             event = _read(raw)
             event_id, occurred_at = _identity(event, now, new_id)
@@ -133,15 +142,6 @@ def parse(
         except _RejectedError as reason:
             rejected.append(Rejection(index, *reason.args))
     return accepted, rejected
-
-
-def _events(body: bytes) -> list[Raw]:
-    try:
-        return _batch.decode(body).events
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest([_problem(error)]) from None
-    except RecursionError:
-        raise InvalidRequest([Problem("$", "The JSON is nested too deeply.")]) from None
 
 
 def _problem(error: Exception) -> Problem:

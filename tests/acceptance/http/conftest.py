@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,8 @@ class Running(NamedTuple):
     conninfo: str
     """The database, as a superuser."""
     log: Path
+    variables: dict[str, str]
+    """What its settings were, for commands beside it."""
 
 
 class Tenant(NamedTuple):
@@ -51,24 +54,38 @@ class Tenant(NamedTuple):
 @pytest.fixture(scope="session")
 def running(postgres: Any, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Start `recsys serve` in development mode, once for all tests, and stop it as an operator would."""
-    name = f"http_{os.getpid()}"
-    folder = tmp_path_factory.mktemp("serve")
+    with service(postgres, template, tmp_path_factory.mktemp("serve")) as started:
+        yield started
+
+
+@pytest.fixture
+def start(postgres: Any, template: str, tmp_path: Path) -> Callable[..., AbstractContextManager[Running]]:
+    """Start a service of this test's own, with settings by the names of their fields: `workers=2`."""
+    return partial(service, postgres, template, tmp_path)
+
+
+@contextmanager
+def service(postgres: Any, template: str, folder: Path, **settings: Any) -> Iterator[Running]:
+    """Run `recsys serve` on a database of its own."""
+    name = f"http_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(postgres.conninfo(), autocommit=True) as conn:
         owner = sql.Identifier(Roles.of(_PREFIX).owner)
         database, source = sql.Identifier(name), sql.Identifier(template)
         conn.execute(sql.SQL("create database {} template {} owner {}").format(database, source, owner))
         try:
             urls = provision(postgres.conninfo(), database=name, prefix=_PREFIX)
-            variables = environment(
-                database_url=urls.service,
-                owner_database_url=urls.owner,
-                data_dir=folder / "data",
-                dev_mode=True,
-                user_key_secret="a secret of these tests alone",  # noqa: S106  it keeps nothing
-                db_role_prefix=_PREFIX,
-            )
+            given = {
+                "database_url": urls.service,
+                "owner_database_url": urls.owner,
+                "data_dir": folder / "data",
+                "dev_mode": True,
+                "user_key_secret": "a secret of these tests alone",
+                "db_role_prefix": _PREFIX,
+            }
+            variables = environment(**given | settings)
             with serving(variables, folder / "log") as (host, port):
-                yield Running(f"http://{host}:{port}", host, port, postgres.conninfo(name), folder / "log")
+                url = f"http://{host}:{port}"
+                yield Running(url, host, port, postgres.conninfo(name), folder / "log", variables)
         finally:
             conn.execute(sql.SQL("drop database {} with (force)").format(database))
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from recsys.errors import InvalidRequest
-from recsys.events.interaction import Interaction, Policy, Rejection, parse
+from recsys.events.interaction import Interaction, Policy, Rejection, parse, split
 from recsys.events.user_key import user_key
 from recsys.identifiers import uuid7
 
@@ -21,7 +21,7 @@ _CLICK = {"event_type": "click", "item_id": "a"}
 
 
 def _parse(*events: object) -> tuple[list[Interaction], list[Rejection]]:
-    return parse(json.dumps({"events": events}).encode(), _NOW, _POLICY)
+    return parse(split(json.dumps({"events": events}).encode()), _NOW, _POLICY)
 
 
 def _code(**changes: object) -> str:
@@ -87,7 +87,7 @@ def test_one_bad_event_does_not_cost_the_others() -> None:
 def test_arrival_orders_events_of_one_moment() -> None:
     """Events of a batch, and batches of later microseconds, have growing sequence numbers within 64 bits."""
     first, _ = _parse(*[_CLICK] * 1000)
-    second, _ = parse(json.dumps({"events": [_CLICK]}).encode(), _NOW + timedelta(microseconds=1), _POLICY)
+    second, _ = parse(split(json.dumps({"events": [_CLICK]}).encode()), _NOW + timedelta(microseconds=1), _POLICY)
     order = [event.seq for event in (*first, *second)]
 
     assert order == sorted(set(order))
@@ -185,7 +185,7 @@ def test_events_without_an_id_are_new_each_time() -> None:
 def test_a_body_that_is_no_batch_is_refused_whole(body: bytes) -> None:
     """What is not an object with 1..1000 events is an invalid request, however broken it is."""
     with pytest.raises(InvalidRequest) as caught:
-        parse(body, _NOW, _POLICY)
+        split(body)
     assert caught.value.problems
 
 
@@ -193,7 +193,7 @@ def test_a_body_that_is_no_batch_is_refused_whole(body: bytes) -> None:
 def test_broken_text_inside_an_event_never_escapes(event: bytes) -> None:
     """Bad UTF-8, lone surrogates and bottomless nesting are answers, not failures."""
     try:
-        _, rejected = parse(b'{"events":[' + event + b"]}", _NOW, _POLICY)
+        _, rejected = parse(split(b'{"events":[' + event + b"]}"), _NOW, _POLICY)
     except InvalidRequest:
         return
     assert [one.code for one in rejected] == ["EVENT_INVALID"]
