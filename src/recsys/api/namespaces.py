@@ -9,21 +9,12 @@ from functools import partial
 from recsys.api.service import Service
 from recsys.errors import Unavailable
 from recsys.snapshot.snapshot import Snapshot
-from recsys.tenancy.config import DEFAULTS, RequestParams
+from recsys.tenancy.config import DEFAULTS
 from recsys.tenancy.directory import TenantView
 
-DEFAULT = "default"
 PATIENCE_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 2.0
 STALE_AFTER = timedelta(seconds=10)
-
-
-def chain(surface: str, params: RequestParams) -> tuple[str, ...]:
-    """List the namespaces that a surface's list is filled from, best first.
-
-    The one that config names, else the surface's own; then config's fallbacks; then `default`.
-    """
-    return tuple(dict.fromkeys((params.namespace or surface, *params.fallbacks, DEFAULT)))
 
 
 async def snapshots(service: Service, view: TenantView, names: tuple[str, ...]) -> AsyncIterator[Snapshot]:

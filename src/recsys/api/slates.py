@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
-
-from msgspec.structs import replace as with_fields
 
 from recsys import metrics
 from recsys.api import exposures, history, namespaces
@@ -14,10 +11,10 @@ from recsys.api.call import Call
 from recsys.api.questions import Question
 from recsys.api.service import Service
 from recsys.api.wire import RankedItem, RecommendResponse, Versions, Warned
-from recsys.ranking.fill import join, remainder, tags_of
+from recsys.ranking.fill import Filling, chain
 from recsys.ranking.query import NOBODY, Visitor
-from recsys.ranking.recommend import recommend
 from recsys.ranking.slate import Slate
+from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 
 LATE = Warned("SIGNAL_PARTIAL", "The visitor's history could not be read in time; the list is made without it.")
@@ -57,24 +54,18 @@ async def _slate(
 ) -> tuple[Slate, Snapshot]:
     """Rank on the surface's first namespace that has anything to show, and fill up from the others."""
     view, query, params = call.tenant, question.query, question.params
-    snapshots = namespaces.snapshots(service, view, namespaces.chain(query.surface, params))
-    first = await anext(snapshots)
-    if query.namespace != first.namespace:
-        query = with_fields(query, namespace=first.namespace)
-    live = view.live(first, query.surface, query.segment, question.rules_at)
-    slate = recommend(query, visitor, first, params, live, now=now)
-    if len(slate) == query.k:
-        return slate, first
-    tags = tags_of(slate, first)
-    async for snapshot in snapshots:
-        rest = remainder(query, params, slate, tags, snapshot.namespace)
-        live = view.live(snapshot, query.surface, query.segment, question.rules_at)
-        pinned_once = replace(live, pins=())
-        more = recommend(rest, visitor, snapshot, params, pinned_once, now=now)
-        slate, tags = join(query, slate, more, snapshot.namespace), tags + tags_of(more, snapshot)
-        if len(slate) == query.k:
+
+    def live_of(snapshot: Snapshot) -> Live:
+        return view.live(snapshot, query.surface, query.segment, question.rules_at)
+
+    filling = Filling(query, visitor, params, live_of, now)
+    first: Snapshot | None = None
+    async for snapshot in namespaces.snapshots(service, view, chain(query.surface, params)):
+        first = first or snapshot
+        if filling.add(snapshot):
             break
-    return slate, first
+    assert first is not None  # noqa: S101  the chain of a surface is never empty
+    return filling.slate, first
 
 
 def _response(

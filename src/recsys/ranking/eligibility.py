@@ -40,6 +40,14 @@ def survey(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> tu
     return numbers[keep], removed
 
 
+def tolls(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> dict[str, int]:
+    """Count by warning code how many of the ascending *numbers* each filter keeps out, whatever the others do."""
+    kept: dict[str, Mask] = {}
+    for code, stays in _filters(numbers, intent, snapshot, live):
+        kept[code] = kept[code] & stays if code in kept else stays
+    return {code: int(np.count_nonzero(~stays)) for code, stays in kept.items()}
+
+
 def _filters(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> Iterator[tuple[str, Mask]]:
     """Give each filter's warning code and which of the ascending *numbers* pass it."""
     yield "ITEMS_UNAVAILABLE", snapshot.available.take(numbers)

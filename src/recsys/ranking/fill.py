@@ -1,19 +1,74 @@
-"""Filling a list up from another namespace: what is still wanted, and the two lists as one (pure)."""
+"""Filling a list up from other namespaces: which, what is still wanted, and the lists as one (pure)."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace as with_fields
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
-from recsys.ranking.query import Query
+from recsys.ranking.query import Query, Visitor
+from recsys.ranking.recommend import recommend
 from recsys.ranking.shortfall import SlateWarning
 from recsys.ranking.slate import Slate
+from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import RequestParams
 
+DEFAULT: Final = "default"
+"""The namespace that every surface is filled up from last."""
+
 _EXHAUSTED: Final = "CATALOG_EXHAUSTED"
+
+LiveOf = Callable[[Snapshot], Live]
+"""The rules that are live for one request, compiled against a snapshot."""
+
+
+def chain(surface: str, params: RequestParams) -> tuple[str, ...]:
+    """List the namespaces that a surface's list is filled from, best first.
+
+    The one that config names, else the surface's own; then config's fallbacks; then `default`.
+    """
+    return tuple(dict.fromkeys((params.namespace or surface, *params.fallbacks, DEFAULT)))
+
+
+class Filling:
+    """One list while it is filled from one namespace after the other."""
+
+    def __init__(self, query: Query, visitor: Visitor, params: RequestParams, live_of: LiveOf, now: datetime) -> None:
+        self._query = query
+        self._visitor = visitor
+        self._params = params
+        self._live_of = live_of
+        self._now = now
+        self._tags: Counter[str] = Counter()
+        self._slate: Slate | None = None
+
+    def add(self, snapshot: Snapshot) -> bool:
+        """Put what *snapshot* has behind what there is; say whether the list is full. Pins count in the first only."""
+        live = self._live_of(snapshot)
+        if self._slate is None:
+            if self._query.namespace != snapshot.namespace:
+                self._query = replace(self._query, namespace=snapshot.namespace)
+            added = recommend(self._query, self._visitor, snapshot, self._params, live, now=self._now)
+            self._slate = added
+        else:
+            rest = remainder(self._query, self._params, self._slate, self._tags, snapshot.namespace)
+            pinned_once = with_fields(live, pins=())
+            added = recommend(rest, self._visitor, snapshot, self._params, pinned_once, now=self._now)
+            self._slate = join(self._query, self._slate, added, snapshot.namespace)
+        if len(self._slate) < self._query.k:
+            self._tags += tags_of(added, snapshot)
+        return len(self._slate) == self._query.k
+
+    @property
+    def slate(self) -> Slate:
+        """The list as far as it is filled; at least one snapshot must have been added."""
+        assert self._slate is not None  # noqa: S101  the chain of a surface is never empty
+        return self._slate
 
 
 def remainder(query: Query, params: RequestParams, shown: Slate, tags: Counter[str], namespace: str) -> Query:
