@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -14,10 +14,11 @@ from psycopg_pool import ConnectionPool
 
 from recsys.db import isolation
 from recsys.db.migrate import migrate_up
+from recsys.db.migrations import required
 from recsys.db.queries import sql as query
 from recsys.db.roles import Roles, assume
 from recsys.db.urls import resolve
-from recsys.errors import DatabaseUnavailable
+from recsys.errors import DatabaseUnavailable, MigrationError
 from recsys.settings import Settings
 
 _LOST = ("08", "57P")  # connection exceptions, and a server that stops or starts
@@ -64,15 +65,28 @@ class Database:
         if settings.require_rls:
             database.require_isolation()
         database._pool.open()
-        if settings.embedded:
-            with database.system() as conn:
-                conn.execute(query("partitions.ensure_runway"))
+        try:
+            database._make_ready(embedded=settings.embedded)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def require_isolation(self) -> None:
         """Raise IsolationError, with the fix, when this login or these tables would let tenants see each other."""
         with _translated(), psycopg.connect(self.service_url, application_name="recsys") as conn:
             isolation.require(conn, self.roles)
+
+    def _make_ready(self, *, embedded: bool) -> None:
+        with self.system() as conn:
+            row = conn.execute(query("migrate.newest")).fetchone()
+        if row is None or (row[0] or 0) < required():
+            raise MigrationError(
+                f"The schema is at version {row and row[0]}, this release needs {required()}. Run `recsys migrate up`."
+            )
+        if embedded:
+            with suppress(psycopg.errors.LockNotAvailable), self.system() as conn:  # somebody else is making them
+                conn.execute(query("partitions.ensure_runway"))
 
     def __enter__(self) -> Self:
         return self

@@ -26,3 +26,6 @@ delete from schema_migrations where version = %(version)s
 
 -- name: partitions
 select partition_name from recsys_partitions(%s) where not detaching
+
+-- name: newest
+select max(version) from schema_migrations where applied_at is not null
