@@ -22,12 +22,23 @@ def test_a_process_that_is_no_postgres_is_not_found(tmp_path: Path) -> None:
 def test_a_postgres_that_works_elsewhere_is_not_found(tmp_path: Path) -> None:
     """The server of another folder is left alone, though its number may stand in our postmaster.pid."""
     (tmp_path / "postgres").symlink_to("/bin/cat")
-    with subprocess.Popen([tmp_path / "postgres"], stdin=subprocess.PIPE, cwd=tmp_path) as other:
+    command = [tmp_path / "postgres"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path) as other:
+        _wait_until_it_runs(other)
         found = find(other.pid, tmp_path)
         assert found is not None
         assert found.pid == other.pid
         (tmp_path / "ours").mkdir()
         assert find(other.pid, tmp_path / "ours") is None
+
+
+def _wait_until_it_runs(cat: subprocess.Popen[bytes]) -> None:
+    """Get a line back: a program has its name only some time after Popen has returned."""
+    assert cat.stdin is not None
+    assert cat.stdout is not None
+    cat.stdin.write(b"\n")
+    cat.stdin.flush()
+    assert cat.stdout.readline() == b"\n"
 
 
 def test_a_process_that_ignores_the_gentle_signal_gets_the_next() -> None:
