@@ -26,7 +26,7 @@ from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 
 # An inherited law is one test for several classes, which is what it is meant to be.
-few_examples = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+few_examples = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
 
 
 @dataclass(frozen=True)

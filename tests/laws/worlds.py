@@ -109,11 +109,13 @@ class World:
         }
 
 
-ids = st.integers(0, 29).map(lambda number: f"i{number:02}")
-some_ids = st.lists(ids, max_size=8).map(tuple)
+ids = st.integers(0, 17).map(lambda number: f"i{number:02}")
+some_ids = st.lists(ids, max_size=6).map(tuple)
 scores = st.integers(1, 6).map(float)
-carried = st.lists(st.sampled_from(TAGS), max_size=3, unique=True).map(tuple)
-some_tags = st.lists(st.sampled_from([*TAGS, "unknown"]), max_size=2, unique=True).map(tuple)
+carried = st.lists(st.sampled_from(TAGS), min_size=1, max_size=3, unique=True).map(tuple)
+some_tags = st.lists(st.sampled_from([*TAGS, "unknown"]), min_size=1, max_size=3, unique=True).map(tuple)
+no_tags = st.just(())
+nothing = st.none()
 events = st.builds(
     Event,
     ids,
@@ -126,9 +128,11 @@ events = st.builds(
 def worlds(draw: Callable[..., Any]) -> World:
     """Draw small catalogues, and requests that know some of their items."""
     pairs = draw(st.dictionaries(st.tuples(ids, ids).filter(lambda pair: pair[0] < pair[1]), scores, max_size=40))
-    tagged = draw(st.dictionaries(ids, st.tuples(carried, st.sampled_from([True, True, True, False])), max_size=30))
+    tagged = draw(st.dictionaries(ids, st.tuples(carried, st.sampled_from([True, True, True, False])), min_size=8))
     return World(
-        popularity=[(item_id, TODAY, value) for item_id, value in draw(st.dictionaries(ids, scores)).items()],
+        popularity=[
+            (item_id, TODAY, value) for item_id, value in draw(st.dictionaries(ids, scores, min_size=6)).items()
+        ],
         covisitation=[row for (a, b), value in pairs.items() for row in ((a, b, TODAY, value), (b, a, TODAY, value))],
         tags=[(item_id, *row) for item_id, row in tagged.items()],
         query=Query(
@@ -136,11 +140,11 @@ def worlds(draw: Callable[..., Any]) -> World:
             namespace="home",
             k=draw(st.integers(1, 12)),
             anchors=draw(some_ids),
-            include_ids=draw(st.none() | some_ids),
+            include_ids=draw(nothing | nothing | nothing | some_ids),
             exclude_ids=draw(some_ids),
-            required_tags=draw(some_tags),
-            forbidden_tags=draw(some_tags),
-            max_per_tag=draw(st.dictionaries(st.sampled_from(TAGS), st.integers(0, 3), max_size=1)),
+            required_tags=draw(no_tags | no_tags | some_tags),
+            forbidden_tags=draw(no_tags | no_tags | some_tags),
+            max_per_tag=draw(st.dictionaries(st.sampled_from(TAGS), st.integers(0, 2), max_size=2)),
             include_reasons=True,
             explain="full",
         ),
