@@ -71,7 +71,7 @@ async def loaded() -> AsyncIterator[Serving]:
     shop = catalogue(ITEMS, np.random.default_rng(7))
     parts = Loaded({f"tenant-{n}": view(n, shop) for n in range(TENANTS)}, shop)
     async with Spool.open(settings.data_dir / "spool", settings) as spool:
-        yield Serving(settings, None, parts, parts, spool, b"secret")  # type: ignore[arg-type]  # memory only
+        yield Serving(settings, None, parts, parts, spool, b"secret", None, None)  # type: ignore[arg-type]  # memory only
 
 
 def view(number: int, shop: Snapshot) -> TenantView:

@@ -170,7 +170,12 @@ class TryLater(RecsysError):
 
 
 class RateLimited(TryLater):
-    """Too many requests."""
+    """More requests than this tenant or this key may send. Wait as long as Retry-After says."""
+
+    def __init__(self, retry_after: float = 1.0, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(retry_after=retry_after)
+        self.headers = headers
+        """What is left of the limit, as HTTP says it."""
 
 
 class Overloaded(TryLater):

@@ -22,6 +22,9 @@ from recsys.secret import user_key_secret
 from recsys.settings import Settings
 from recsys.snapshot.refresh import Follower, Snapshots
 from recsys.tenancy.directory import Directory
+from recsys.tenancy.jwks import Jwks
+from recsys.tenancy.keyring import Keyring
+from recsys.tenancy.tokens import Tokens
 
 KEEPER_RESTART_SECONDS = 1.0
 KEEPER_STOP_SECONDS = 30.0
@@ -39,9 +42,13 @@ class Serving:
     snapshots: Snapshots
     spool: Spool
     secret: bytes
+    keys: Keyring
+    follower: Follower
     histories: Histories = field(default_factory=Histories)
     peers: Peers | None = None
     """The other processes of this host; None for one that serves alone."""
+    tokens: Tokens | None = None
+    """None where no identity provider is set."""
 
     def tell(self, changed: Iterable[bytes]) -> None:
         """Let the next list of the visitors with these marks know what they did, on every worker of the host."""
@@ -57,12 +64,36 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     secret = user_key_secret(settings)
     with await asyncio.to_thread(Database.open, settings) as database:
         directory = Directory(database)
+        keys = Keyring(database)
         snapshots = Snapshots(database)
         _end_with_parent()
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:
-            with Follower(database, snapshots, directory):
-                yield Serving(settings, database, directory, snapshots, spool, secret, histories=histories, peers=peers)
+            with Follower(database, snapshots, keys, directory) as follower, _tokens(settings) as tokens:
+                yield Serving(
+                    settings,
+                    database,
+                    directory,
+                    snapshots,
+                    spool,
+                    secret,
+                    keys,
+                    follower,
+                    histories,
+                    peers,
+                    tokens,
+                )
+        await asyncio.to_thread(keys.write_uses)
+
+
+@contextmanager
+def _tokens(settings: Settings) -> Iterator[Tokens | None]:
+    """Follow the identity provider's keys, where one is set."""
+    if settings.jwt_jwks_url is None:
+        yield None
+        return
+    with Jwks(settings.jwt_jwks_url, refresh_seconds=settings.jwt_refresh_seconds) as jwks:
+        yield Tokens(settings, jwks)
 
 
 def _end_with_parent() -> None:

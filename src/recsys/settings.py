@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,8 @@ from recsys.errors import InvalidSetting
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_SIGNATURES = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+"""What a token may be signed with: never a secret that who checks it would hold too, never nothing."""
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -80,6 +83,33 @@ def _name(text: str) -> str:
         return word
     msg = f"{text!r} is not a lower-case identifier"
     raise ValueError(msg)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.replace(",", " ").split() if word)
+
+
+def _algorithms(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    if words and set(words) <= _SIGNATURES:
+        return words
+    msg = f"{text!r} names something else than {', '.join(sorted(_SIGNATURES))}"
+    raise ValueError(msg)
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ip_network(word, strict=False)) for word in _words(text))
+
+
+def _number(low: float, high: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = float(text)
+        if low <= value <= high:
+            return value
+        msg = f"{value} is not within {low:g}..{high:g}"
+        raise ValueError(msg)
+
+    return parse
 
 
 def _setting(
@@ -220,6 +250,98 @@ class Settings:
         aliases=("EXPOSURE_HASH_SALT",),
         secret=True,
     )
+
+    jwt_jwks_url: str | None = _setting(
+        "RECSYS_JWT_JWKS_URL",
+        None,
+        _text,
+        "Where the identity provider publishes its keys. Bearer tokens are accepted only where this is set.",
+        aliases=("JWT_JWKS_URL",),
+    )
+    jwt_issuer: str | None = _setting(
+        "RECSYS_JWT_ISSUER", None, _text, "The `iss` that a token must have.", aliases=("JWT_ISSUER",)
+    )
+    jwt_audience: str | None = _setting(
+        "RECSYS_JWT_AUDIENCE", None, _text, "The `aud` that a token must have.", aliases=("JWT_AUDIENCE",)
+    )
+    jwt_algorithms: tuple[str, ...] = _setting(
+        "RECSYS_JWT_ALGORITHMS",
+        ("RS256", "ES256"),
+        _algorithms,
+        "Signatures that are accepted, separated by commas.",
+        aliases=("JWT_ALGORITHMS",),
+    )
+    jwt_refresh_seconds: float = _setting(
+        "RECSYS_JWT_REFRESH",
+        300.0,
+        _seconds(1, 86400),
+        "Seconds after which the provider's keys are read again.",
+    )
+    jwt_leeway_seconds: float = _setting(
+        "RECSYS_JWT_LEEWAY", 30.0, _seconds(0, 600), "Seconds by which the clocks of issuer and service may differ."
+    )
+    require_if_match: bool = _setting(
+        "RECSYS_REQUIRE_IF_MATCH", False, _bool, "Refuse to publish without If-Match or If-None-Match (428)."
+    )
+
+    # limits
+    rate_limit_tenant: float = _setting(
+        "RECSYS_RATE_LIMIT_TENANT",
+        0.0,
+        _number(0, 1e6),
+        "Requests a second that one worker answers for one tenant; 0 is no limit.",
+        aliases=("TENANT_RATE_LIMIT",),
+    )
+    rate_limit_key: float = _setting(
+        "RECSYS_RATE_LIMIT_KEY",
+        0.0,
+        _number(0, 1e6),
+        "Requests a second that one worker answers for one API key or token subject; 0 is no limit.",
+        aliases=("API_KEY_RATE_LIMIT",),
+    )
+    rate_burst_seconds: float = _setting(
+        "RECSYS_RATE_BURST",
+        2.0,
+        _number(0.001, 3600),
+        "How many seconds' worth of a rate limit may come at once.",
+    )
+    request_timeout_seconds: float = _setting(
+        "RECSYS_REQUEST_TIMEOUT", 15.0, _seconds(0.1, 600), "Seconds after which a request is given up with 503."
+    )
+    lists_at_once: int = _setting(
+        "RECSYS_LISTS_AT_ONCE",
+        16,
+        _int(1, 10_000),
+        "Requests for lists that one worker takes on together; those beyond find 503 at once instead of a queue.",
+    )
+    requests_at_once: int = _setting(
+        "RECSYS_REQUESTS_AT_ONCE",
+        1024,
+        _int(1, 100_000),
+        "Requests that may be under way in one worker, health and admin aside; those beyond find 503.",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        "RECSYS_CORS_ORIGINS",
+        (),
+        _words,
+        "Origins whose pages may call, separated by commas; `*` is every origin. Default: none.",
+        aliases=("CORS_ALLOWED_ORIGINS",),
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "RECSYS_TRUSTED_PROXIES",
+        (),
+        _networks,
+        "Networks of the proxies whose X-Forwarded-For is believed in the audit log, such as 10.0.0.0/8.",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse values that can not stand together."""
+        pinned = self.jwt_issuer and self.jwt_audience
+        if self.jwt_jwks_url and not pinned:
+            raise InvalidSetting(
+                "RECSYS_JWT_JWKS_URL: set RECSYS_JWT_ISSUER and RECSYS_JWT_AUDIENCE too; "
+                "without them a token for any other service would be good here."
+            )
 
     @property
     def dataset_cache(self) -> Path:

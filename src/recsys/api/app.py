@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -10,13 +11,16 @@ from typing import Any
 import structlog
 
 from recsys import logs, metrics
-from recsys.api import body, identity, problems, tenants
+from recsys.api import body, problems
+from recsys.api.admission import Admission
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.cold import Cold
+from recsys.api.cors import Cors
 from recsys.api.hot import HOT
+from recsys.api.overload import Overload
 from recsys.api.route import Route
 from recsys.api.service import Service
-from recsys.errors import RecsysError
+from recsys.errors import RecsysError, Unavailable
 from recsys.runtime import Serving, serving
 from recsys.settings import Settings
 
@@ -27,6 +31,12 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _SERVER_ERROR = 500
 _REFUSED = 400
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
 
 _log = structlog.get_logger()
 
@@ -44,31 +54,48 @@ def create_app(opened: Serving) -> Application:
 
 
 class Application:
-    """Request id, routing, identity, body, problem documents, metrics: for every route, here and nowhere else."""
+    """Request id, load, admission, deadline, body, problems, metrics: for every route, here and nowhere else."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._cold = Cold()
+        self._admission = Admission(service)
+        self._overload = Overload(service.settings)
+        self._cors = Cors(service.settings.cors_origins)
+        self._timeout = service.settings.request_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         call = Call.begin(scope)
         try:
-            answer = await self._answer(call, scope, receive)
+            async with asyncio.timeout(self._timeout):
+                answer = await self._answer(call, scope, receive)
         except body.Disconnected:
             return
+        except TimeoutError:
+            answer = _problem(call, Unavailable(f"This took longer than {self._timeout:g} s. Try again."))
         except Exception as error:  # noqa: BLE001  whatever happens is answered, and logged if nobody planned it
             answer = _problem(call, error)
         _count(call, answer)
-        await _send(call, answer, send, with_body=scope["method"] != "HEAD")
+        cors = self._cors.headers(call.headers, preflight=call.method == "OPTIONS")
+        await _send(call, answer, (*call.limits, *cors), send, with_body=scope["method"] != "HEAD")
 
     async def _answer(self, call: Call, scope: Scope, receive: Receive) -> Answer:
         if call.method == "OPTIONS":
             return self._cold.options(call)
         route = self._route(call)
         call.endpoint = route.endpoint
+        if not route.sheds:
+            return await self._answer_by(route, call, scope, receive)
+        self._overload.enter()
+        try:
+            return await self._answer_by(route, call, scope, receive)
+        finally:
+            self._overload.leave()
+
+    async def _answer_by(self, route: Route, call: Call, scope: Scope, receive: Receive) -> Answer:
         if route.requires:
-            await self._admit(call, route, scope)
+            await self._admission.admit(call, route, scope)
         if call.method in _WITH_BODY:
             body.require_json(call.headers)
             call.body = await body.read(call.headers, receive)
@@ -78,16 +105,9 @@ class Application:
         hot = HOT.get(call.path) if call.method == "POST" else None
         return hot or self._cold.route(call)
 
-    async def _admit(self, call: Call, route: Route, scope: Scope) -> None:
-        """Find out who calls and for which tenant, and whether they may."""
-        if len(call.headers) != len(scope["headers"]):
-            identity.refuse_repeated(scope["headers"])
-        call.caller = identity.identify(call.headers, self._service.settings, path_tenant=route.path_tenant)
-        call.view = await tenants.find(self._service, call.caller.tenants)
-        call.caller.require(*route.requires)
-
     def close(self) -> None:
         """Begin no more blocking work."""
+        self._admission.close()
         self._service.close()
 
 
@@ -137,13 +157,16 @@ def _count(call: Call, answer: Answer) -> None:
         metrics.recommendation_seconds(call.endpoint, outcome).observe(call.milliseconds() / 1000)
 
 
-async def _send(call: Call, answer: Answer, send: Send, *, with_body: bool) -> None:
+async def _send(
+    call: Call, answer: Answer, more: tuple[tuple[bytes, bytes], ...], send: Send, *, with_body: bool
+) -> None:
     headers = [
         *([(b"content-type", answer.media_type)] if answer.body else []),
         (b"content-length", str(len(answer.body)).encode("ascii")),
         (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
+        *_SECURITY,
         (b"x-request-id", call.request_id.encode("utf-8")),
+        *more,
         *answer.headers,
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})

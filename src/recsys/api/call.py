@@ -26,12 +26,16 @@ class Call:
     path: str
     headers: Mapping[bytes, bytes]
     request_id: str
+    peer: str | None = None
+    """Address at the other end of the connection, which may be a proxy's."""
     started: float = field(default_factory=time.perf_counter)
     body: bytes = b""
     endpoint: str = "unknown"
     """The route's template, for metrics and logs: never the path, which may name a person."""
     caller: Caller = NOBODY
     view: TenantView | None = None
+    limits: tuple[tuple[bytes, bytes], ...] = ()
+    """Headers that say how much of its rate limits the caller has left."""
     empty: bool | None = None
     """Whether the list that is answered holds nothing; None where no list is answered."""
 
@@ -40,7 +44,10 @@ class Call:
         """Read what a request says about itself; HEAD is a GET whose body is not sent."""
         headers = dict(scope["headers"])
         method = scope["method"]
-        return cls("GET" if method == "HEAD" else method, scope["path"], headers, _request_id(headers))
+        peer = scope.get("client")
+        return cls(
+            "GET" if method == "HEAD" else method, scope["path"], headers, _request_id(headers), peer and peer[0]
+        )
 
     @property
     def tenant(self) -> TenantView:

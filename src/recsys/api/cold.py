@@ -11,13 +11,15 @@ from litestar.exceptions import ClientException, MethodNotAllowedException, NotF
 
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.identity import Role
-from recsys.api.openapi import REQUIRES
+from recsys.api.openapi import NEEDS, REQUIRES
+from recsys.api.route import Need
 from recsys.api.routes import CALL, DEPENDENCIES, HANDLERS, SERVICE
 from recsys.api.service import Service
 from recsys.errors import InvalidRequest, MethodNotAllowed, NotFound, Problem
 
 _FAILURE = "recsys.failure"
 _MISSING = re.compile(r"Missing required query parameter '(\w+)'")
+ADMIN = "/v1/admin/"
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
 
@@ -28,7 +30,13 @@ class ColdRoute:
     litestar: Litestar
     endpoint: str
     requires: tuple[Role, ...]
+    need: Need
     path_tenant: str | None
+
+    @property
+    def sheds(self) -> bool:
+        """Health and admin are always answered."""
+        return bool(self.requires) and not self.endpoint.startswith(ADMIN)
 
     async def answer(self, service: Service, call: Call, scope: Scope) -> Answer:
         """Let Litestar answer; what it refuses is raised in our own words, so that there is one kind of error."""
@@ -68,7 +76,9 @@ class Cold:
         except MethodNotAllowedException:
             raise MethodNotAllowed(self._allow(call.path)) from None
         _, handler, _, parameters, template = found
-        return ColdRoute(self._litestar, template, handler.opt.get(REQUIRES, ()), parameters.get("tenant_id"))
+        opt = handler.opt
+        requires, need = opt.get(REQUIRES, ()), opt.get(NEEDS, Need.ACTIVE)
+        return ColdRoute(self._litestar, template, requires, need, parameters.get("tenant_id"))
 
     def options(self, call: Call) -> Answer:
         """Say which methods an address answers."""

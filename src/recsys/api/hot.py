@@ -12,7 +12,7 @@ from recsys.api.call import Answer, Call, Scope
 from recsys.api.decode import decode
 from recsys.api.identity import Role
 from recsys.api.recommend import recommend
-from recsys.api.route import Route
+from recsys.api.route import Need, Route
 from recsys.api.service import Service
 from recsys.api.similar import similar
 from recsys.api.wire import RecommendRequest, RecommendResponse, SimilarRequest
@@ -30,7 +30,9 @@ class Hot(Generic[T]):
     decoder: msgspec.json.Decoder[T]
     handle: Callable[[Service, Call, T], Awaitable[RecommendResponse]]
     requires: tuple[Role, ...] = (Role.SERVE,)
+    need: Need = Need.ACTIVE
     path_tenant: None = None
+    sheds: bool = True
 
     async def answer(self, service: Service, call: Call, _scope: Scope) -> Answer:
         """Decode, rank, encode."""

@@ -37,6 +37,10 @@ class Loads:
         """Wait at most *patience* seconds for *work*, which nobody else shares."""
         return await self.load(object(), work, patience=patience)
 
+    def start(self, work: Callable[[], object]) -> None:
+        """Begin *work* and wait for nothing; Overloaded where there is no room for it."""
+        self._begin(object(), work)
+
     def _begin(self, key: Hashable, work: Callable[[], T]) -> asyncio.Future[T]:
         if len(self._running) >= self._limit:
             raise Overloaded

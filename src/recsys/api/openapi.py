@@ -38,7 +38,9 @@ BODY = "body"
 QUERY = "query"
 """The key of a handler's `opt` that names the struct its query parameters are checked by."""
 REQUIRES = "requires"
-"""The key of a handler's `opt` that lists the roles of which a caller needs one; such a route serves one tenant."""
+"""The key of a handler's `opt` that lists the roles of which a caller needs one."""
+NEEDS = "needs"
+"""The key of a handler's `opt` that says which tenant it is about, where that is not an active one."""
 
 
 def refusals(*statuses: int) -> dict[int, ResponseSpec]:

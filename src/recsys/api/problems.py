@@ -101,6 +101,8 @@ def headers(error: BaseException) -> tuple[tuple[bytes, bytes], ...]:
     """List what an error says in headers: when to come back, which methods there are, how to identify oneself."""
     if isinstance(error, errors.MethodNotAllowed):
         return ((b"allow", error.allow.encode("ascii")),)
+    if isinstance(error, errors.RateLimited):
+        return ((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode("ascii")), *error.headers)
     if isinstance(error, errors.TryLater):
         return ((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode("ascii")),)
     if isinstance(error, errors.DatabaseUnavailable):

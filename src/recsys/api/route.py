@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Protocol
 
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.identity import Role
 from recsys.api.service import Service
+
+
+class Need(Enum):
+    """Which tenant a route is about."""
+
+    ACTIVE = "active"
+    """One that may be served."""
+    KNOWN = "known"
+    """One that may also be suspended: to see it, and to resume it."""
+    NONE = "none"
+    """The installation; a credential still speaks for its tenant, and headers must agree with it."""
 
 
 class Route(Protocol):
@@ -21,8 +33,16 @@ class Route(Protocol):
         """Roles of which a caller needs one. Empty: open to all, and for no tenant."""
 
     @property
+    def need(self) -> Need:
+        """Which tenant it is about, where it requires a role."""
+
+    @property
     def path_tenant(self) -> str | None:
         """The tenant that the address names."""
+
+    @property
+    def sheds(self) -> bool:
+        """Whether it is refused when this worker has too much to do; health and admin never are."""
 
     async def answer(self, service: Service, call: Call, scope: Scope) -> Answer:
         """Answer a request that was let through."""

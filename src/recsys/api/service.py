@@ -24,6 +24,8 @@ class Service:
     """A visitor's recent interactions; no queue: a list is served without them rather than late."""
     writes: Loads
     """What clients write to and read from the database directly."""
+    admin: Loads
+    """What people who run the service read and write: it goes on when the clients' rooms are full."""
     accepting: AcceptDays
     health: Health
 
@@ -37,6 +39,7 @@ class Service:
             snapshots=Loads("snapshot", threads=4, limit=256),
             histories=Loads("history", threads=size, limit=size),
             writes=Loads("write", threads=size, limit=64),
+            admin=Loads("admin", threads=4, limit=64),
             accepting=AcceptDays(serving.database),
             health=Health(serving),
         )
@@ -48,5 +51,6 @@ class Service:
 
     def close(self) -> None:
         """Begin no more blocking work."""
-        for room in (self.tenants, self.snapshots, self.histories, self.writes, self.accepting, self.health):
+        loads = (self.tenants, self.snapshots, self.histories, self.writes, self.admin)
+        for room in (*loads, self.accepting, self.health):
             room.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from recsys.api.service import Service
-from recsys.errors import TenantNotFound, TenantScopeMismatch, TenantSuspended
+from recsys.errors import TenantNotFound, TenantScopeMismatch, TenantScopeRequired, TenantSuspended
 from recsys.tenancy.directory import TenantView
 from recsys.tenancy.tenants import Tenant
 
@@ -13,11 +13,14 @@ PATIENCE_SECONDS = 2.0
 NAME_MAX = 256
 
 
-async def find(service: Service, names: tuple[str, ...]) -> TenantView:
-    """Return the one tenant that all *names* (external ids or UUIDs, at least one) mean, if it may be served.
+async def find(service: Service, names: tuple[str, ...], *, suspended: bool = False) -> TenantView:
+    """Return the one tenant that all *names* (external ids or UUIDs) mean, if it may be served, or is *suspended*.
 
-    Raises TenantNotFound, TenantScopeMismatch, TenantSuspended, and Unavailable when the database does not answer.
+    Raises TenantScopeRequired without a name, TenantNotFound, TenantScopeMismatch, TenantSuspended, and Unavailable
+    when the database does not answer.
     """
+    if not names:
+        raise TenantScopeRequired
     first, *others = names
     try:
         view = service.serving.directory.get(first) or await _fetch(service, first)
@@ -27,9 +30,9 @@ async def find(service: Service, names: tuple[str, ...]) -> TenantView:
         raise
     if not all(_means(view.tenant, name) for name in others):
         raise TenantScopeMismatch
-    if view.tenant.status == "suspended":
+    if view.tenant.status == "suspended" and not suspended:
         raise TenantSuspended
-    if view.tenant.status != "active":
+    if view.tenant.status == "deleted":
         raise TenantNotFound
     return view
 

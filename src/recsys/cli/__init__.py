@@ -18,6 +18,7 @@ COMMANDS = {
     "migrate": "the schema: what has run, what would, run it",
     "partitions": "where events go: what is there, and make more ahead",
     "tenants": "organisations that are kept apart",
+    "keys": "API keys: made, listed, revoked",
     "config": "a tenant's config and its versions",
     "rules": "a tenant's rules and their versions",
     "items": "items in",

@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+from uuid import UUID
 
 import structlog
 
 from recsys.db.pool import Database
 from recsys.snapshot.changes import ChangeLog, Changes
 from recsys.snapshot.snapshots import Snapshots, State, utc_now
-from recsys.tenancy.directory import Directory
 
 __all__ = ["Follower", "Snapshots", "State"]
 
@@ -25,6 +25,16 @@ _STOP_SECONDS = 10.0
 _log = structlog.get_logger()
 
 
+class Following(Protocol):
+    """Something in memory that is read again when the log names its tenant: the directory, the keys."""
+
+    def forget(self, tenant_id: UUID | None) -> None:
+        """Note that a tenant has changed; None means every tenant."""
+
+    def catch_up(self) -> None:
+        """Read what has changed and could not be read yet."""
+
+
 class Follower:
     """Two threads, alive inside `with`: one looks at the log of changes, one loads what it has marked.
 
@@ -32,11 +42,15 @@ class Follower:
     """
 
     def __init__(
-        self, database: Database, snapshots: Snapshots, directory: Directory, *, clock: Callable[[], datetime] = utc_now
+        self,
+        database: Database,
+        snapshots: Snapshots,
+        *following: Following,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
         self._snapshots = snapshots
-        self._directory = directory
+        self._following = following
         self._clock = clock
         self._log = ChangeLog()
         self._stop = threading.Event()
@@ -71,8 +85,10 @@ class Follower:
             self._snapshots.mark(tenant_id, namespace)
         self._snapshots.mark_before(now.astimezone(UTC).date())
         for tenant in {None} if changes.everything else changes.tenants:
-            self._directory.forget(tenant)
-        self._directory.catch_up()
+            for one in self._following:
+                one.forget(tenant)
+        for one in self._following:
+            one.catch_up()
         self.looked_at = now
         return changes
 

@@ -1,0 +1,93 @@
+"""How often a tenant and a caller may ask: one number each, which says when they have had their share."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable
+from typing import NamedTuple
+
+from recsys.errors import RateLimited
+from recsys.settings import Settings
+
+NAMES_MAX = 10_000
+_ROUNDING = 1e-9  # seconds that sums of intervals may be wrong by
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+class Taken(NamedTuple):
+    """What is left after one request was counted."""
+
+    allowed: bool
+    limit: int
+    """Requests that may come at once."""
+    remaining: int
+    reset: float
+    """Seconds until the whole burst is there again."""
+    wait: float
+    """Seconds until one request is there, where this one was not allowed."""
+
+    def headers(self) -> Headers:
+        """Say it as RateLimit-Limit, -Remaining and -Reset."""
+        return (
+            (b"ratelimit-limit", str(self.limit).encode("ascii")),
+            (b"ratelimit-remaining", str(self.remaining).encode("ascii")),
+            (b"ratelimit-reset", str(math.ceil(self.reset)).encode("ascii")),
+        )
+
+
+class Bucket:
+    """Token buckets by name, each kept as the time at which it is full again (GCRA): no timer fills them.
+
+    *rate* is in requests a second, *burst* the seconds' worth of it that may come at once, at least one request.
+    """
+
+    def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval = 1 / rate
+        self._burst = max(burst, self._interval)
+        self._clock = clock
+        self._full_at: dict[Hashable, float] = {}
+
+    def take(self, name: Hashable) -> Taken:
+        """Count one request of *name*; one that is not allowed costs nothing."""
+        now = self._clock()
+        full_at = max(self._full_at.get(name, now), now) + self._interval
+        wait = full_at - now - self._burst
+        limit = round(self._burst / self._interval)
+        if wait > _ROUNDING:
+            return Taken(False, limit, 0, full_at - self._interval - now, wait)
+        if len(self._full_at) >= NAMES_MAX:
+            self._forget_full(now)
+        self._full_at[name] = full_at
+        remaining = int((self._burst - (full_at - now)) / self._interval + _ROUNDING)
+        return Taken(True, limit, remaining, full_at - now, 0.0)
+
+    def _forget_full(self, now: float) -> None:
+        self._full_at = {name: at for name, at in self._full_at.items() if at > now}
+
+
+class Limits:
+    """The limits of one worker; nothing is counted where none is set."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+        burst = settings.rate_burst_seconds
+        self._tenants = Bucket(settings.rate_limit_tenant, burst, clock=clock) if settings.rate_limit_tenant else None
+        self._callers = Bucket(settings.rate_limit_key, burst, clock=clock) if settings.rate_limit_key else None
+
+    def count(self, tenant: Hashable, caller: str) -> Headers:
+        """Count a request for its tenant and its caller; the headers tell of the one that is nearer to its end.
+
+        RateLimited carries the same headers.
+        """
+        taken = []
+        if self._callers is not None:
+            taken.append(self._callers.take((tenant, caller)))
+        if self._tenants is not None and all(one.allowed for one in taken):
+            taken.append(self._tenants.take(tenant))
+        if not taken:
+            return ()
+        nearest = min(taken, key=lambda one: (one.allowed, one.remaining))
+        if not nearest.allowed:
+            raise RateLimited(nearest.wait, nearest.headers())
+        return nearest.headers()
