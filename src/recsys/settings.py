@@ -185,6 +185,13 @@ class Settings:
         "How it is written: `csv` (gzip) or `parquet` (needs the extra `parquet`).",
     )
 
+    signals_interval: float = _setting(
+        "RECSYS_SIGNALS_INTERVAL",
+        300.0,
+        _seconds(0, 86400),
+        "Seconds from one build of the signals to the next inside `serve`; 0 leaves it to another host.",
+    )
+
     # the server
     host: str = _setting("RECSYS_HOST", "127.0.0.1", _text, "Address to listen on.")
     port: int = _setting("RECSYS_PORT", 8000, _int(0, 65535), "Port to listen on.")

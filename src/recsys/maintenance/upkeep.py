@@ -1,10 +1,11 @@
-"""One pass of upkeep over the logs: partitions are made ahead, and those that are over go."""
+"""One pass of upkeep over the logs: partitions are made ahead, those that are over go, read changes are forgotten."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from recsys.db.pool import Database
+from recsys.db.queries import sql
 from recsys.errors import RecsysError
 from recsys.maintenance.partitions import ensure_ahead
 from recsys.maintenance.retirement import Archive, retire_once
@@ -29,6 +30,8 @@ def upkeep_once(database: Database, archive: Archive | None = None) -> Upkeep:
         problems.append(error.message)
     try:
         dropped = retire_once(database, archive=archive)
+        with database.system() as conn:
+            conn.execute(sql("changes.forget"))
     except RecsysError as error:
         problems.append(error.message)
     return Upkeep(made, dropped, problems)

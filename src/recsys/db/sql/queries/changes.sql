@@ -4,3 +4,6 @@ select pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
     change.id, change.xid::text as xid, change.tenant_id, change.namespace, change.signal
 from (values (1)) as look
 left join signal_changes as change on change.xid >= %(horizon)s::text::xid8
+
+-- name: forget
+delete from signal_changes where created_at < now() - make_interval(hours => 24)

@@ -180,3 +180,9 @@ order by namespace, signal
 
 -- name: pending
 select distinct surface, day from signal_days_touched where tenant_id = %(tenant_id)s order by day, surface
+
+-- name: waiting
+select distinct tenant_id
+from signal_days_touched
+join tenants on tenants.id = signal_days_touched.tenant_id and tenants.status = 'active'
+order by tenant_id
