@@ -38,7 +38,7 @@ class Detail(Struct, frozen=True):
     """The full explanation's second half."""
 
     raw: dict[str, float]
-    """The evidence before normalisation: decayed popularity; the others have no other scale."""
+    """Decayed popularity, before normalisation."""
     normalized: dict[Signal, float]
     """Each signal in 0..1, before its weight."""
     weights: dict[Signal, float]

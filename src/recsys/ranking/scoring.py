@@ -11,8 +11,8 @@ from recsys.snapshot.snapshot import Scores, Snapshot
 def score(items: ItemList, intent: Intent, snapshot: Snapshot) -> ItemList:
     """Fill in every signal that has a share, and blend them.
 
-    Co-visitation is the mean over anchors of the neighbour values, weighted by recency: values are normalised for
-    the whole namespace, so a lone weak neighbour stays weak, however few anchors there are.
+    Co-visitation is the mean over anchors of the neighbour values, weighted by recency, relative to the strongest of
+    the request; it comes with the candidates.
     """
     signals: dict[Signal, Scores] = {}
     if "pop" in intent.shares:

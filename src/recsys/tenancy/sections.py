@@ -73,7 +73,7 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 class Anchors(Struct, frozen=True, forbid_unknown_fields=True):
     """How anchors weigh: anchor j (newest first) weighs `decay ** j`, one of the history times its event's weight."""
 
-    decay: Annotated[Share, Meta(description="Weight of an anchor relative to the newer one before it.")] = 0.8
+    decay: Annotated[Share, Meta(description="Weight of an anchor relative to the newer one before it.")] = 0.85
     max_history: Annotated[
         int, Meta(ge=0, le=200, description="Items of the visitor's history that serve as anchors.")
     ] = 20
