@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from litestar import Litestar
@@ -33,8 +33,17 @@ _TENANT_HEADER = {
     "schema": {"type": "string", "maxLength": 128},
     "description": "Which tenant: its external id or its UUID. A credential that names a tenant must agree.",
 }
+_PATH_TENANT = {
+    "name": "tenant_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    "description": "Which tenant: its external id or its UUID.",
+}
 BODY = "body"
-"""The key of a handler's `opt` that names the struct its body is decoded into."""
+"""The key of a handler's `opt` that names the struct its body is decoded into, or holds the JSON Schema of it."""
+HEADERS = "headers"
+"""The key of a handler's `opt` that maps the headers it understands to what they mean."""
 QUERY = "query"
 """The key of a handler's `opt` that names the struct its query parameters are checked by."""
 REQUIRES = "requires"
@@ -77,7 +86,7 @@ def _describe_operations(app: Litestar, paths: dict[str, Any]) -> list[type[Stru
         operation = paths.get(path, {}).get(method.lower())
         if operation is not None:
             _describe(operation, handler)
-            structs += [handler.opt[BODY]] if BODY in handler.opt else []
+            structs += [handler.opt[BODY]] if isinstance(handler.opt.get(BODY), type) else []
             structs += _answered(handler)
     return structs
 
@@ -91,18 +100,27 @@ def _handlers(app: Litestar) -> Iterator[tuple[str, str, HTTPRouteHandler]]:
 
 
 def _describe(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
-    """Say how the tenant is named, what the parameters may be, and which body is taken."""
+    """Say what it does, how the tenant is named, what the parameters may be, and which body is taken."""
+    operation["summary"] = (handler.fn.__doc__ or "").partition("\n")[0]
     if QUERY in handler.opt:
         shapes = msgspec.json.schema(handler.opt[QUERY], ref_template="{name}")["$defs"][handler.opt[QUERY].__name__]
         for parameter in operation["parameters"]:
-            parameter["schema"] = shapes["properties"][parameter["name"]]
+            if parameter["in"] == "query":
+                parameter["schema"] = shapes["properties"][parameter["name"]]
+    for parameter in operation.get("parameters", []):
+        parameter.update(_PATH_TENANT if parameter["name"] == _PATH_TENANT["name"] else {})
     if REQUIRES in handler.opt:
         operation.setdefault("parameters", []).append(_TENANT_HEADER)
     if BODY in handler.opt:
-        reference = {"$ref": _REFERENCE.format(name=handler.opt[BODY].__name__)}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+        body = handler.opt[BODY]
+        schema = {"$ref": _REFERENCE.format(name=body.__name__)} if isinstance(body, type) else body
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    for name, meaning in handler.opt.get(HEADERS, {}).items():
+        parameter = {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
+        operation.setdefault("parameters", []).append(parameter | {"description": meaning})
 
 
 def _answered(handler: HTTPRouteHandler) -> list[type[Struct]]:
     answer = handler.parsed_fn_signature.return_type.annotation
-    return [answer] if isinstance(answer, type) and issubclass(answer, Struct) else []
+    answers = (answer, *get_args(answer))  # the body may be wrapped, to come with headers
+    return [one for one in answers if isinstance(one, type) and issubclass(one, Struct)]

@@ -88,3 +88,9 @@ def test_the_page_needs_no_internet() -> None:
     assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", page)
     assert "http://" not in page
     assert "https://" not in page
+
+
+def test_every_operation_says_what_it_does(described: dict[str, Any]) -> None:
+    """The summary of each operation is a sentence, not the name of a function."""
+    for path, method, operation in operations(described):
+        assert operation["summary"].endswith((".", "?")), f"{method} {path}"
