@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from recsys.db.pool import Database
+from recsys.events.exposure_log import ExposureLog
 from recsys.events.histories import Histories
 from recsys.events.peers import Peers
 from recsys.events.spool import Spool
@@ -49,6 +50,8 @@ class Serving:
     """The other processes of this host; None for one that serves alone."""
     tokens: Tokens | None = None
     """None where no identity provider is set."""
+    exposure_log: ExposureLog | None = None
+    """None where RECSYS_EXPOSURE_LOG_PATH is not set."""
 
     def tell(self, changed: Iterable[bytes]) -> None:
         """Let the next list of the visitors with these marks know what they did, on every worker of the host."""
@@ -69,7 +72,11 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         _end_with_parent()
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:
-            with Follower(database, snapshots, keys, directory) as follower, _tokens(settings) as tokens:
+            with (
+                Follower(database, snapshots, keys, directory) as follower,
+                _tokens(settings) as tokens,
+                _exposure_log(settings) as exposure_log,
+            ):
                 yield Serving(
                     settings,
                     database,
@@ -82,6 +89,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     histories,
                     peers,
                     tokens,
+                    exposure_log,
                 )
         await asyncio.to_thread(keys.write_uses)
 
@@ -94,6 +102,16 @@ def _tokens(settings: Settings) -> Iterator[Tokens | None]:
         return
     with Jwks(settings.jwt_jwks_url, refresh_seconds=settings.jwt_refresh_seconds) as jwks:
         yield Tokens(settings, jwks)
+
+
+@contextmanager
+def _exposure_log(settings: Settings) -> Iterator[ExposureLog | None]:
+    """Write every served list to a file too, where one is set."""
+    if settings.exposure_log_path is None:
+        yield None
+        return
+    with ExposureLog(settings.exposure_log_path) as log:
+        yield log
 
 
 def _end_with_parent() -> None:

@@ -26,6 +26,11 @@ def user_key_secret(settings: Settings) -> bytes:
     return _kept(settings.data_dir / "user-key.secret")
 
 
+def user_key_secrets(settings: Settings) -> tuple[bytes, ...]:
+    """Return every secret under which a person may have been stored, the one in use first."""
+    return (user_key_secret(settings), *(secret.encode() for secret in settings.user_key_secrets_old))
+
+
 def _kept(path: Path) -> bytes:
     if not path.exists():
         _make(path)

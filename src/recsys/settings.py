@@ -234,6 +234,13 @@ class Settings:
         _seconds(0, 10),
         "Seconds of exposures that a power cut may take.",
     )
+    exposure_log_path: Path | None = _setting(
+        "RECSYS_EXPOSURE_LOG_PATH",
+        None,
+        _path,
+        "File that every served list is appended to as it happens, as a line of JSON (eval_v1); may be rotated.",
+        aliases=("EXPOSURE_LOG_PATH",),
+    )
 
     # identity
     auth_required: bool = _setting(
@@ -255,6 +262,13 @@ class Settings:
         _text,
         "Secret of the user keys. The embedded installation makes and keeps one; elsewhere it must be set.",
         aliases=("EXPOSURE_HASH_SALT",),
+        secret=True,
+    )
+    user_key_secrets_old: tuple[str, ...] = _setting(
+        "RECSYS_USER_KEY_SECRETS_OLD",
+        (),
+        _words,
+        "Earlier secrets of the user keys, separated by commas: an erasure finds what was stored under them too.",
         secret=True,
     )
 

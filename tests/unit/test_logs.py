@@ -10,7 +10,6 @@ import structlog
 from recsys import logs
 from recsys.settings import Settings
 
-
 _PERSON = "ada@example.org"
 
 

@@ -46,6 +46,8 @@ class Question:
     rules_at: datetime
     """The time that rules see."""
     warnings: tuple[Warned, ...] = ()
+    asked: ListRequest | None = None
+    """The request as it came, for the log."""
 
 
 def query_of(

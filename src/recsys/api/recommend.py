@@ -33,4 +33,5 @@ def question(call: Call, request: RecommendRequest) -> Question:
         experiment=request.experiment,
         rules_at=rules_at,
         warnings=warnings,
+        asked=request,
     )

@@ -32,7 +32,7 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
     slate, snapshot = await _slate(service, call, question, visitor, now)
     ranked = round((time.perf_counter() - began) * 1000, 3)
     shown = exposures.exposure(call, question, slate, now, key)
-    logged = await exposures.log(service, shown)
+    logged = await exposures.log(service, shown, call.tenant.tenant.external_id)
     warnings = [
         *question.warnings,
         *(Warned(warning.code, warning.detail) for warning in slate.warnings),

@@ -24,6 +24,8 @@ COMMANDS = {
     "items": "items in",
     "interactions": "interactions in",
     "signals": "from interactions to what ranking reads",
+    "exposures": "what was shown, out",
+    "outcomes": "what came of it, out",
     "spool": "events that are not in the database yet",
     "data": "public data sets to try it with",
     "inspect": "what is in the database",

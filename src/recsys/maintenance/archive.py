@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import os
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from recsys.errors import OperatorError
 from recsys.settings import Settings
+from recsys.whole_file import whole_file
 
 _BATCH = 20_000  # rows of one Parquet row group
 
@@ -36,7 +35,7 @@ def write_csv(folder: Path, conn: psycopg.Connection, table: str) -> str:
     statement = sql.SQL("copy ({}) to stdout (format csv, header)").format(rows)
     path = folder / f"{table}.csv.gz"
     with (
-        _complete(path) as file,
+        whole_file(path) as file,
         gzip.open(file, "wb") as out,
         conn.cursor() as cursor,
         cursor.copy(statement) as pieces,
@@ -53,29 +52,12 @@ def write_parquet(folder: Path, conn: psycopg.Connection, table: str) -> str:
     columns = _columns(conn, table)
     schema = arrow.schema([(name, native.get(kind, arrow.string())) for name, kind in columns])
     path = folder / f"{table}.parquet"
-    with conn.transaction(), conn.cursor("archive") as cursor, _complete(path) as file:
+    with conn.transaction(), conn.cursor("archive") as cursor, whole_file(path) as file:
         cursor.execute(_select(table, columns, native.keys()))
         with parquet.ParquetWriter(file, schema) as writer:
             while rows := cursor.fetchmany(_BATCH):
                 writer.write_table(arrow.table([list(column) for column in zip(*rows, strict=True)], schema=schema))
     return str(path)
-
-
-@contextmanager
-def _complete(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file that has its name only once all of it is on the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _pyarrow() -> tuple[Any, Any]:

@@ -30,6 +30,8 @@ class Slate(Struct, frozen=True, kw_only=True):
     """How many items each source offered and each stage left."""
     signals_version: str
     algo_version: str = ALGO_VERSION
+    propensities: tuple[float, ...] | None = None
+    """How likely each item was to be shown at its rank; None where nothing was random."""
 
     def __len__(self) -> int:
         return len(self.item_ids)

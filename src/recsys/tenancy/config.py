@@ -66,6 +66,8 @@ class RequestParams(Struct, frozen=True, kw_only=True):
     mmr_pool_max: int = 200
     namespace: str | None = None
     fallbacks: tuple[str, ...] = ()
+    kept_requests: float = 0.01
+    """Share of exposures that keep their request."""
 
 
 class SignalParams(Struct, frozen=True, kw_only=True):
@@ -197,6 +199,7 @@ def _request(layer: _Layer) -> RequestParams:
         mmr_pool_max=part.diversity.pool_max,
         namespace=part.namespace,
         fallbacks=part.fallbacks,
+        kept_requests=part.exposures.requests,
     )
 
 

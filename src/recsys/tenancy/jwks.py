@@ -102,9 +102,7 @@ class Jwks:
 
     def _fail(self, failure: str) -> None:
         if self.failure is None:
-            _log.warning(
-                "keys of the identity provider not read; the last serve on", url=self._url, error=failure
-            )
+            _log.warning("keys of the identity provider not read; the last serve on", url=self._url, error=failure)
         self.failure = failure
 
 

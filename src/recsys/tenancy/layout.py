@@ -17,6 +17,7 @@ from recsys.tenancy.sections import (
     Diversity,
     EventWeights,
     Exclusions,
+    Exposures,
     Fallbacks,
     Flags,
     Limits,
@@ -40,6 +41,7 @@ class RequestPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     exclusions: Exclusions = Exclusions()
     diversity: Diversity = Diversity()
     caps: Caps = {}
+    exposures: Exposures = Exposures()
     fallbacks: Fallbacks = ()
 
 

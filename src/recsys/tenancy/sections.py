@@ -126,6 +126,15 @@ class Diversity(Struct, frozen=True, forbid_unknown_fields=True):
     pool_max: Annotated[int, Meta(ge=1, le=1000, description="and at most so many.")] = 200
 
 
+class Exposures(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the log of served lists keeps beside the lists themselves."""
+
+    requests: Annotated[
+        Share,
+        Meta(description="Share of lists whose request, without its user, is kept; `options.include_trace` keeps it."),
+    ] = 0.01
+
+
 class Popularity(Struct, frozen=True, forbid_unknown_fields=True):
     """How daily popularity is summed: over days of `score * 2^(-age / half_life_days)`.
 

@@ -34,8 +34,8 @@ def logged(root: Path, bounds: Bounds) -> tuple[bool, int]:
 
     async def scenario() -> tuple[bool, int]:
         async with Spool(root, bounds=bounds) as spool:
-            service = cast("Service", SimpleNamespace(serving=SimpleNamespace(spool=spool)))
-            done = await exposures.log(service, RECORD)
+            service = cast("Service", SimpleNamespace(serving=SimpleNamespace(spool=spool, exposure_log=None)))
+            done = await exposures.log(service, RECORD, "shop")
             return done, sum(path.stat().st_size for path in spool.path.rglob("*") if path.is_file())
 
     return asyncio.run(scenario())

@@ -136,3 +136,24 @@ from (
 ) as event
 order by occurred_at desc, seq desc
 limit %(limit)s
+
+-- name: log_begins
+-- The first day that a log may hold.
+select min(lower_bound) from recsys_partitions(%(parent)s) where isfinite(lower_bound)
+
+-- name: exposures_between
+select id, tenant_id, occurred_at, request_id, surface, segment, algo_version, item_ids, scores, user_key, session_id,
+    experiment_id, experiment_variant, config_etag, rules_etag, signals_version, propensities, meta::text as meta
+from exposure_events
+where tenant_id = %(tenant_id)s and occurred_at >= %(begin)s and occurred_at < %(end)s
+    and (%(surface)s::text is null or surface = %(surface)s)
+order by occurred_at, id
+
+-- name: outcomes_between
+select event_id, tenant_id, occurred_at, received_at, seq, event_type, item_id, request_id, user_key, session_id,
+    surface, segment, position, value
+from interaction_events
+where tenant_id = %(tenant_id)s and occurred_at >= %(begin)s and occurred_at < %(end)s
+    and (%(surface)s::text is null or surface = %(surface)s)
+    and request_id is not null and event_type = any (%(types)s)
+order by occurred_at, seq, event_id
