@@ -45,7 +45,8 @@ def test_lists_go_on_while_the_database_is_away(
         eventually(lambda: client.get("/readyz").json()["status"] == "degraded")
         assert client.get("/readyz").status_code == 200
         assert client.get("/livez").json()["status"] == "healthy"
-        answer = client.post("/v1/recommend", json=asked, headers={"X-Request-Id": "during-the-outage"})
+        unread = asked | {"user": {"user_id": "grace"}}
+        answer = client.post("/v1/recommend", json=unread, headers={"X-Request-Id": "during-the-outage"})
         assert [item["item_id"] for item in answer.json()["items"]] == ["i00", "i01"]
         assert [warning["code"] for warning in answer.json()["warnings"]] == ["SIGNAL_PARTIAL"]
         events = {"events": [{"event_type": "view", "item_id": "i00"}]}
