@@ -60,6 +60,8 @@ class Follower:
         ]
         self.looked_at: datetime | None = None
         """When the log was last read; serving may be as old as that."""
+        self.looks = 0
+        """How many looks have ended well."""
         self.failure: str | None = None
         """Why the last look failed; None if it did not."""
 
@@ -90,6 +92,7 @@ class Follower:
         for one in self._following:
             one.catch_up()
         self.looked_at = now
+        self.looks += 1
         return changes
 
     def _look_on(self) -> None:

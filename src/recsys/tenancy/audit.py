@@ -63,7 +63,8 @@ class Entry(NamedTuple):
 
 
 def record(conn: psycopg.Connection, tenant_id: UUID | None, change: Change, actor: Actor) -> None:
-    """Append one row; it stands or falls with the caller's transaction."""
+    """Append one row; it stands or falls with the caller's transaction, so let it be the last thing that does."""
+    conn.execute(sql("audit.order"), {"tenant_id": tenant_id})
     extra = (change.extra or {}) | ({"roles": list(actor.roles)} if actor.roles else {})
     conn.execute(
         sql("audit.record"),

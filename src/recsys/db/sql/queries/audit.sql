@@ -1,10 +1,15 @@
+-- name: order
+-- Held until the transaction ends, so that a tenant's entries become visible in the order of their times: no entry can
+-- appear behind one that a reader has paged past.
+select pg_advisory_xact_lock(hashtextextended('recsys audit ' || coalesce(%(tenant_id)s::text, ''), 0))
+
 -- name: record
 insert into audit_log (
-    id, tenant_id, actor_sub, actor_type, action, entity_type, entity_id,
+    id, occurred_at, tenant_id, actor_sub, actor_type, action, entity_type, entity_id,
     request_id, ip, user_agent, before_state, after_state, extra
 )
 values (
-    %(id)s, %(tenant_id)s, %(actor_sub)s, %(actor_type)s, %(action)s, %(entity_type)s, %(entity_id)s,
+    %(id)s, clock_timestamp(), %(tenant_id)s, %(actor_sub)s, %(actor_type)s, %(action)s, %(entity_type)s, %(entity_id)s,
     %(request_id)s, %(ip)s, %(user_agent)s, %(before)s, %(after)s, %(extra)s
 )
 
