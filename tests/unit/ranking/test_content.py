@@ -47,6 +47,7 @@ def test_a_taste_leads_with_its_heaviest_tags() -> None:
     blended = taste(np.array([0, 1]), np.array([0.2, 0.8]), snapshot)
     assert blended is not None
     assert [snapshot.tags.ids[tag] for tag in blended.leading(5)] == ["u", "t"]
+    assert np.square(blended.vector).sum() == pytest.approx(1)
     assert blended.leading(1).tolist() == [snapshot.tags.number("u")]
     assert taste(np.array([2]), np.array([1.0]), snapshot) is None
 

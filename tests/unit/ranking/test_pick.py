@@ -38,6 +38,7 @@ def test_what_caps_take_out_is_filled_from_the_catalogue() -> None:
     tags = dict.fromkeys(ids, "brand:x") | {"i250": "brand:y", "i260": "brand:y", "i270": ""}
     slate = ask(shop(" ".join(ids), tags=tags), RequestParams(caps={"brand:": 2}))
     assert shown(slate) == "i000 i001 i250 i260 i270"
+    assert slate.counts["widened"] == 1
     assert not slate.warnings
 
 

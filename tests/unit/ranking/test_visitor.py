@@ -47,13 +47,14 @@ def test_anchors_of_the_history_weigh_by_event_type() -> None:
     """A purchase weighs five views, an impression nothing, and an item counts once, at its newest event."""
     history = did(("a", "impression", 0), ("b", "view", 1), ("c", "view", 2), ("b", "purchase", 3))
     assert weighed(asking(), history) == pytest.approx({"b": 5 / 5.5, "c": 0.5 / 5.5})
+    assert weighed(asking(), Visitor(history.history[::-1])) == pytest.approx({"b": 5 / 5.5, "c": 0.5 / 5.5})
 
 
 def test_no_more_of_the_history_than_config_says() -> None:
     """Only the newest `max_history` items are anchors; more events of one item do not crowd out others."""
-    history = did(("a", "view", 0), ("a", "view", 0), ("b", "view", 1), ("c", "view", 2))
-    params = RequestParams(anchors=Anchors(max_history=2))
-    assert list(weighed(asking(), history, params)) == ["a", "b"]
+    history = did(("a", "view", 0), ("a", "view", 0), ("b", "view", 1), ("c", "view", 2), ("b", "purchase", 3))
+    params = RequestParams(anchors=Anchors(max_history=2, decay=1))
+    assert weighed(asking(), history, params) == pytest.approx({"a": 1 / 6, "b": 5 / 6})
 
 
 def test_unknown_anchors_are_a_warning() -> None:
