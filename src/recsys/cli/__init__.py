@@ -26,6 +26,7 @@ COMMANDS = {
     "signals": "from interactions to what ranking reads",
     "exposures": "what was shown, out",
     "outcomes": "what came of it, out",
+    "backtest": "how good the lists would have been",
     "spool": "events that are not in the database yet",
     "data": "public data sets to try it with",
     "inspect": "what is in the database",
