@@ -12,6 +12,7 @@ from recsys.cli.console import Exit, out, print_json, talk
 from recsys.db.pool import Database
 from recsys.maintenance.archive import archive_of
 from recsys.maintenance.partitions import Partition, Plan, Policy, plan, read_partitions, read_policies
+from recsys.maintenance.retirement import Waiting, read_waiting
 from recsys.maintenance.upkeep import upkeep_once
 from recsys.settings import Settings
 
@@ -26,11 +27,15 @@ def status(*, as_json: AsJson = False) -> None:
     now = datetime.now(UTC)
     with Database.open(Settings.from_environment()) as database, database.system() as conn:
         logs = [(policy, read_partitions(conn, policy.parent_table)) for policy in read_policies(conn)]
+        waiting = read_waiting(conn)
     if as_json:
-        print_json([_as_json(policy, partitions, plan(policy, partitions, now)) for policy, partitions in logs])
+        print_json(
+            [_as_json(policy, partitions, plan(policy, partitions, now), waiting) for policy, partitions in logs]
+        )
         return
     for policy, partitions in logs:
         _print(policy, partitions, plan(policy, partitions, now))
+    _print_waiting(waiting)
 
 
 @app.command()
@@ -39,6 +44,8 @@ def run() -> None:
     settings = Settings.from_environment()
     with Database.open(settings) as database:
         done = upkeep_once(database, archive_of(settings))
+        with database.system() as conn:
+            waiting = read_waiting(conn)
     for name in done.made:
         out.print(f"{name} made")
     for name in done.dropped:
@@ -47,11 +54,12 @@ def run() -> None:
         talk.print(f"[yellow]not done:[/] {problem}")
     if done.problems:
         raise typer.Exit(Exit.FAILED)
-    if not done.made and not done.dropped:
+    _print_waiting(waiting)
+    if not done.made and not done.dropped and not waiting:
         talk.print("nothing to do")
 
 
-def _as_json(policy: Policy, partitions: list[Partition], planned: Plan) -> dict[str, Any]:
+def _as_json(policy: Policy, partitions: list[Partition], planned: Plan, waiting: list[Waiting]) -> dict[str, Any]:
     return {
         "table": policy.parent_table,
         "policy": {key: value for key, value in policy._asdict().items() if key != "parent_table"},
@@ -62,6 +70,7 @@ def _as_json(policy: Policy, partitions: list[Partition], planned: Plan) -> dict
             "make": [bounds._asdict() for bounds in planned.make],
             "retire": [partition.partition_name for partition in planned.retire],
         },
+        "retiring": [left._asdict() for left in waiting if left.parent_table == policy.parent_table],
     }
 
 
@@ -70,6 +79,12 @@ def _print(policy: Policy, partitions: list[Partition], planned: Plan) -> None:
     out.print(f"[bold]{policy.parent_table}[/]: by {policy.interval}, {policy.ahead} ahead, kept {kept}")
     print_columns(("partition", "from", "to", "rows, about", "bytes"), map(_columns, partitions))
     out.print(f"every insert of the next {planned.runway.days} days finds its partition; {_next(planned)}\n")
+
+
+def _print_waiting(waiting: list[Waiting]) -> None:
+    for left in waiting:
+        why = left.last_error or "not begun"
+        talk.print(f"[yellow]left to a later pass:[/] {left.partition_name}, {left.state}: {why}")
 
 
 def _columns(partition: Partition) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def plan(policy: Policy, partitions: Iterable[Partition], now: datetime) -> Plan
     return Plan(
         replace=tuple(partition for partition in unused if partition not in fitting),
         make=tuple(_missing(policy, kept, now)),
-        retire=tuple(partition for partition in partitions if _is_over(policy, partition, now)),
+        retire=tuple(partition for partition in partitions if is_over(policy, partition.upper, now)),
         runway=_covered_until([partition.bounds for partition in partitions], now) - now,
     )
 
@@ -95,21 +95,31 @@ def interval_of(interval: str, at: datetime) -> Bounds:
     return Bounds(first, (first + timedelta(days=32)).replace(day=1))
 
 
+def is_over(policy: Policy, upper: datetime, now: datetime) -> bool:
+    """Whether everything before *upper* may go: it is older than the retention, and than the grace that follows it."""
+    return policy.retain_days is not None and upper <= now - timedelta(days=policy.retain_days) - GRACE
+
+
 def ensure_ahead(database: Database, now: datetime | None = None) -> list[str]:
     """Make what the policies want from *now* on; answer the names of the new partitions.
 
-    Each table by itself, in one transaction. Unavailable when a lock was not free in time; what is there stays.
+    Each table by itself, in one transaction, under a lock that others who do this wait for. Unavailable, once every
+    table was tried, names those that could not be done and why; what is there stays.
     """
     now = now or datetime.now(UTC)
     with database.system() as conn:
         policies = read_policies(conn)
     made: list[str] = []
+    problems: list[str] = []
     for policy in policies:
         try:
-            with database.system() as conn:
-                made += _carry_out(conn, policy, plan(policy, read_partitions(conn, policy.parent_table), now))
+            made += _ensure_table_ahead(database, policy, now)
         except psycopg.errors.LockNotAvailable:
-            raise Unavailable(f"{policy.parent_table} is locked by somebody; the next pass tries again.") from None
+            problems.append(f"{policy.parent_table} is locked by somebody; the next pass tries again.")
+        except psycopg.Error as error:
+            problems.append(f"{policy.parent_table}: {error.diag.message_primary or error}.")
+    if problems:
+        raise Unavailable(" ".join(problems))
     return made
 
 
@@ -121,6 +131,13 @@ def read_policies(conn: psycopg.Connection) -> list[Policy]:
 def read_partitions(conn: psycopg.Connection, parent: str) -> list[Partition]:
     """Read the partitions of one table, oldest first."""
     return conn.cursor(row_factory=class_row(Partition)).execute(sql("partitions.report"), (parent,)).fetchall()
+
+
+def _ensure_table_ahead(database: Database, policy: Policy, now: datetime) -> list[str]:
+    with database.system() as conn:
+        conn.execute(sql("partitions.limit"))
+        conn.execute(sql("partitions.lock"))
+        return _carry_out(conn, policy, plan(policy, read_partitions(conn, policy.parent_table), now))
 
 
 def _carry_out(conn: psycopg.Connection, policy: Policy, planned: Plan) -> list[str]:
@@ -167,10 +184,6 @@ def _missing(policy: Policy, kept: list[Bounds], now: datetime) -> Iterable[Boun
             taken.append(found)
             yield found
         at = found.upper
-
-
-def _is_over(policy: Policy, partition: Partition, now: datetime) -> bool:
-    return policy.retain_days is not None and partition.upper <= now - timedelta(days=policy.retain_days) - GRACE
 
 
 def _covered_until(partitions: list[Bounds], now: datetime) -> datetime:

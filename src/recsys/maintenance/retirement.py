@@ -10,7 +10,7 @@ Each step is recorded after it is done, and what is there is looked at before ea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -22,10 +22,16 @@ from psycopg.rows import class_row
 from recsys.db.pool import Database
 from recsys.db.queries import sql as query
 from recsys.db.session import limit, owner_session
-from recsys.maintenance.partitions import Policy, plan, read_partitions, read_policies
+from recsys.maintenance.partitions import Policy, is_over, plan, read_partitions, read_policies
 
 LOCK_TIMEOUT = "900ms"
 """How long a step may wait for a lock, with the service's statements behind it; then it is left to a later pass."""
+
+KEPT_AGAIN = "The policy keeps this range by now: attach the table again, or drop it by hand."
+"""What a retirement says that can neither go on nor be undone by itself."""
+
+Policies = Mapping[str, Policy]
+"""By the table that they are for."""
 
 Archive = Callable[[psycopg.Connection, str], str]
 """Writes a table to a file, completely or not at all, and answers its name."""
@@ -42,7 +48,17 @@ class Retirement(NamedTuple):
     state: str
     archive_file: str | None
     attached: bool
+    detaching: bool
     exists: bool
+
+
+class Waiting(NamedTuple):
+    """A partition on its way out: how far it is, and what stopped the last pass."""
+
+    parent_table: str
+    partition_name: str
+    state: str
+    last_error: str | None
 
 
 def retire_once(database: Database, now: datetime | None = None, *, archive: Archive | None = None) -> list[str]:
@@ -55,14 +71,20 @@ def retire_once(database: Database, now: datetime | None = None, *, archive: Arc
         if conn.execute(query("retirement.try_lock")).fetchone() == (False,):
             return []  # another process is at it
         limit(conn, lock=LOCK_TIMEOUT)
-        policies = read_policies(conn)
-        _choose(conn, policies, now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        policies = {policy.parent_table: policy for policy in read_policies(conn)}
+        _choose(conn, policies.values(), now)
         _finish_detaches(conn)
-        kept = {policy.parent_table for policy in policies if policy.retain_days is None}
-        return _advance_all(conn, kept, archive)
+        _spare(conn, policies, now)
+        return _advance_all(conn, policies, now, archive)
 
 
-def _choose(conn: psycopg.Connection, policies: list[Policy], now: datetime) -> None:
+def read_waiting(conn: psycopg.Connection) -> list[Waiting]:
+    """Read what was begun and is not dropped yet, oldest first."""
+    return conn.cursor(row_factory=class_row(Waiting)).execute(query("retirement.waiting")).fetchall()
+
+
+def _choose(conn: psycopg.Connection, policies: Iterable[Policy], now: datetime) -> None:
     for policy in policies:
         for partition in plan(policy, read_partitions(conn, policy.parent_table), now).retire:
             values = {"parent": policy.parent_table, "partition": partition.partition_name}
@@ -78,11 +100,23 @@ def _finish_detaches(conn: psycopg.Connection) -> None:
             continue  # it waits for every older snapshot; a later pass will find them gone
 
 
-def _advance_all(conn: psycopg.Connection, kept: set[str], archive: Archive | None) -> list[str]:
+def _spare(conn: psycopg.Connection, policies: Policies, now: datetime) -> None:
+    """Drop nothing that a policy keeps by now, though an earlier one let it go."""
+    for retirement in _unfinished(conn):
+        if not retirement.exists or _is_over(retirement, policies, now):
+            continue
+        if retirement.attached and not retirement.detaching:
+            conn.execute(query("retirement.give_up"), (retirement.id,))
+        else:
+            conn.execute(query("retirement.stumble"), {"id": retirement.id, "error": KEPT_AGAIN})
+
+
+def _advance_all(conn: psycopg.Connection, policies: Policies, now: datetime, archive: Archive | None) -> list[str]:
     dropped = []
     stuck: set[str] = set()
     for retirement in _unfinished(conn):
-        if retirement.attached and (retirement.parent_table in stuck or _is_spared(conn, retirement, kept)):
+        kept = retirement.exists and not _is_over(retirement, policies, now)
+        if kept or (retirement.attached and retirement.parent_table in stuck):
             continue
         try:
             dropped += _advance(conn, retirement, archive)
@@ -92,16 +126,13 @@ def _advance_all(conn: psycopg.Connection, kept: set[str], archive: Archive | No
     return dropped
 
 
+def _is_over(retirement: Retirement, policies: Policies, now: datetime) -> bool:
+    policy = policies.get(retirement.parent_table)
+    return policy is not None and is_over(policy, retirement.upper_bound, now)
+
+
 def _unfinished(conn: psycopg.Connection) -> list[Retirement]:
     return conn.cursor(row_factory=class_row(Retirement)).execute(query("retirement.unfinished")).fetchall()
-
-
-def _is_spared(conn: psycopg.Connection, retirement: Retirement, kept: set[str]) -> bool:
-    """Forget a choice that the policy has taken back before anything was done about it."""
-    if retirement.parent_table not in kept:
-        return False
-    conn.execute(query("retirement.give_up"), (retirement.id,))
-    return True
 
 
 def _advance(conn: psycopg.Connection, retirement: Retirement, archive: Archive | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import uuid4
@@ -131,6 +132,41 @@ def test_upkeep_gives_up_a_lock_instead_of_standing_in_a_queue(database: Databas
         with pytest.raises(Unavailable, match="audit_log"):
             ensure_ahead(database, datetime.now(UTC) + timedelta(days=60))
     assert ensure_ahead(database, datetime.now(UTC) + timedelta(days=60))
+
+
+def test_what_stops_one_table_stops_no_other(database: Database, owner: psycopg.Connection) -> None:
+    """A policy for a table that does not exist, and a table that is locked, are named; every other gets its runway."""
+    owner.execute("insert into partition_policies (parent_table) values ('a_table_that_never_was')")
+    later = datetime.now(UTC) + timedelta(days=60)
+    with owner.transaction():
+        owner.execute("lock table only audit_log in share update exclusive mode")
+        with pytest.raises(Unavailable, match=r"a_table_that_never_was.*audit_log is locked"):
+            ensure_ahead(database, later)
+    with database.system() as conn:
+        runways = {
+            policy.parent_table: plan(policy, read_partitions(conn, policy.parent_table), later).runway.days
+            for policy in read_policies(conn)
+        }
+    assert runways["a_table_that_never_was"] == 0
+    assert runways["audit_log"] < 62
+    assert min(runways["exposure_events"], runways["interaction_events"]) > 88
+
+
+def test_four_at_once_follow_a_changed_policy(database: Database, owner: psycopg.Connection) -> None:
+    """Programs that replace the same partitions at the same moment all succeed, and leave one seamless runway."""
+    _clear(owner, "interaction_events")
+    now = datetime(2096, 5, 20, 12, tzinfo=UTC)
+    ensure_ahead(database, now)
+    for interval in ("week", "day", "month", "week"):
+        owner.execute(
+            "update partition_policies set interval = %s, ahead = 9 where parent_table = 'interaction_events'",
+            (interval,),
+        )
+        with ThreadPoolExecutor(4) as pool:
+            made = list(pool.map(ensure_ahead, [database] * 4, [now] * 4))
+        assert len([names for names in made if names]) == 1
+        bounds = _bounds(database, "interaction_events")
+        assert all(left[1] == right[0] for left, right in pairwise(bounds))
 
 
 def test_a_name_that_a_detached_table_still_has_is_no_obstacle(owner: psycopg.Connection) -> None:

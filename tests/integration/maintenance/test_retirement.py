@@ -20,7 +20,7 @@ from recsys.db.provision import Urls
 from recsys.errors import OwnerUnavailable
 from recsys.maintenance.archive import write_csv, write_parquet
 from recsys.maintenance.partitions import Partition, Policy, interval_of, plan, read_partitions
-from recsys.maintenance.retirement import retire_once
+from recsys.maintenance.retirement import KEPT_AGAIN, read_waiting, retire_once
 
 TENANT = UUID("018f0000-0000-7000-8000-000000000001")
 OLD = "exposure_events_20190201_20190301"
@@ -85,6 +85,37 @@ def test_a_table_without_retention_keeps_everything(old: Database, operator: psy
     assert retire_once(old) == []
     assert len(_partitions(operator)) == 2
     assert _states(operator) == {}
+
+
+def test_a_longer_retention_takes_a_choice_back(old: Database, operator: psycopg.Connection) -> None:
+    """What a report delayed stays once the policy keeps it again; a table that is detached already is never dropped."""
+    keep = "update partition_policies set retain_days = %s where parent_table = 'exposure_events'"
+    with _reporting(operator.info.dsn):
+        retire_once(old)  # the first is half detached, the second only chosen
+    operator.execute(keep, (10_000,))
+    assert retire_once(old) == []
+    assert _partitions(operator) == ["exposure_events_20190301_20190401"]
+    assert operator.execute(f"select count(*) from {OLD}").fetchone() == (2,)  # noqa: S608  our constant
+    assert _states(operator) == {OLD: "detaching"}
+    with old.system() as conn:
+        assert [(left.partition_name, left.last_error) for left in read_waiting(conn)] == [(OLD, KEPT_AGAIN)]
+    operator.execute(
+        f"alter table exposure_events attach partition {OLD} for values from ('2019-02-01Z') to ('2019-03-01Z')"
+    )
+    assert retire_once(old) == []
+    assert _states(operator) == {}
+    operator.execute(keep, (400,))
+    assert retire_once(old) == [OLD, "exposure_events_20190301_20190401"]
+
+
+def test_without_a_policy_nothing_goes(old: Database, operator: psycopg.Connection) -> None:
+    """A partition whose policy was removed after it was chosen stays."""
+    with _reporting(operator.info.dsn):
+        retire_once(old)
+    operator.execute("delete from partition_policies where parent_table = 'exposure_events'")
+    assert retire_once(old) == []
+    assert _partitions(operator) == [OLD, "exposure_events_20190301_20190401"]
+    assert _states(operator) == {OLD: "detaching"}
 
 
 @pytest.mark.parametrize(("days", "goes"), [(406, False), (407, True)])

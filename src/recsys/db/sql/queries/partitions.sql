@@ -4,6 +4,13 @@ select recsys_ensure_partitions(%(parent)s, %(at)s)
 -- name: ensure_runway
 select recsys_ensure_runway()
 
+-- name: limit
+select set_config('lock_timeout', '900ms', true)
+
+-- name: lock
+-- A plan is made from what is there, so nobody else may change that before it is carried out.
+select pg_advisory_xact_lock(hashtext('recsys.partitions'))
+
 -- name: policies
 select parent_table, interval, ahead, retain_days, accept_days from partition_policies order by parent_table
 

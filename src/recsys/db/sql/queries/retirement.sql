@@ -20,7 +20,14 @@ select id, parent_table, partition_name, lower_bound, upper_bound, state, archiv
     exists (
         select from pg_inherits where inhrelid = to_regclass(quote_ident(partition_name)) and inhparent = to_regclass(quote_ident(parent_table))
     ) as attached,
+    exists (select from pg_inherits where inhrelid = to_regclass(quote_ident(partition_name)) and inhdetachpending) as detaching,
     to_regclass(quote_ident(partition_name)) is not null as exists
+from partition_retirements
+where state <> 'dropped'
+order by upper_bound, parent_table
+
+-- name: waiting
+select parent_table, partition_name, state, last_error
 from partition_retirements
 where state <> 'dropped'
 order by upper_bound, parent_table
