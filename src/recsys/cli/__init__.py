@@ -27,6 +27,7 @@ COMMANDS = {
     "exposures": "what was shown, out",
     "outcomes": "what came of it, out",
     "backtest": "how good the lists would have been",
+    "users": "what is kept of a person, erased",
     "spool": "events that are not in the database yet",
     "data": "public data sets to try it with",
     "inspect": "what is in the database",

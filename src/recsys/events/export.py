@@ -42,7 +42,12 @@ class Day(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether the day is selected to its end."""
-        return self.end == _midnight(self.date) + _DAY
+        return self.end == self.next
+
+    @property
+    def next(self) -> datetime:
+        """When the day after it begins."""
+        return _midnight(self.date) + _DAY
 
 
 def log_begins(database: Database, parent: str, now: datetime) -> datetime:

@@ -86,6 +86,7 @@ def land(conn: psycopg.Connection, batch: list[Spooled]) -> Landed:
     environment and not with a record.
     """
     entries, dead = _decode(batch)
+    conn.execute(sql("erasure.heed"))
     exposures = _land(conn, EXPOSURES, entries[Kind.EXPOSURE], dead)
     interactions = _land(conn, INTERACTIONS, entries[Kind.INTERACTION], dead)
     return Landed(exposures, interactions, dead)

@@ -135,6 +135,7 @@ def _store(database: Database, batch: _Batch) -> tuple[int, int]:
         with conn.cursor().copy(sql("ingest.copy")) as copy:
             for record in batch:
                 copy.write_row(_staged(record))
+        conn.execute(sql("erasure.heed"))
         row = conn.execute(sql("ingest.store"), {"tenant_id": batch[0].tenant_id}).fetchone()
     stored, kept = row or (0, 0)
     return stored, kept
