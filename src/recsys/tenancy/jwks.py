@@ -60,11 +60,17 @@ class Jwks:
         self._stop.set()
         self._thread.join(PATIENCE_SECONDS)
 
-    def find(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
-        """Return the key for a token's header, None if there is none, after having asked for new ones.
+    def require(self) -> int:
+        """Return the generation of the keys that there are.
 
         Unavailable as long as the provider has never answered: nobody can be told from anybody then.
         """
+        if self._keys is None and not self.refresh_once() and self._keys is None:
+            raise Unavailable("The identity provider does not answer, so tokens can not be checked yet. Try again.")
+        return self.generation
+
+    def find(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
+        """Return the key for a token's header, None if there is none, after having asked for new ones."""
         return self._among(kid, algorithm) or (self._among(kid, algorithm) if self.refresh_once() else None)
 
     def refresh_once(self, *, force: bool = False) -> bool:
@@ -85,8 +91,6 @@ class Jwks:
             return True
 
     def _among(self, kid: str | None, algorithm: str) -> jwt.PyJWK | None:
-        if self._keys is None and not self.refresh_once() and self._keys is None:
-            raise Unavailable("The identity provider does not answer, so tokens can not be checked yet. Try again.")
         fitting = [key for key in map(_usable(algorithm), self._named(kid)) if key is not None]
         return fitting[0] if len(fitting) == 1 or (fitting and kid is not None) else None
 

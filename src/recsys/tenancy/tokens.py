@@ -60,7 +60,7 @@ class Tokens:
         """Check a token; Refusal says why it is not taken. May wait for the identity provider when a key is new."""
         if len(token) > TOKEN_MAX:
             raise Refusal(f"longer than {TOKEN_MAX} bytes")
-        generation = self._jwks.generation
+        generation = self._jwks.require()
         try:
             header = jwt.get_unverified_header(token)
             key = self._key(header)

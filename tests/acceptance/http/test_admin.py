@@ -220,7 +220,8 @@ def test_pages_skip_and_repeat_nothing(client: httpx.Client, tenant: Tenant, lim
 
 
 @pytest.mark.parametrize(
-    "asked", ["limit=0", "limit=201", "limit=x", "before=yesterday", "before_id=1", f"before_id={uuid4()}"]
+    "asked",
+    ["limit=0", "limit=201", "limit=x", "before=now", "before_id=1", "before_id=6f1c2e0a-6f0b-4d0e-9f8a-0b7c6a5d4e3f"],
 )
 def test_a_wrong_page_is_a_bad_request(client: httpx.Client, tenant: Tenant, asked: str) -> None:
     """Limits and marks of a page are checked."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -190,7 +190,7 @@ def test_revoking_is_audited_once(make: Callable[[NewKey], Created], database: D
     assert sorted(actions) == ["key.create", "key.revoke", "tenant.create"]
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "nonsense", "a\0b", ""])
+@pytest.mark.parametrize("name", ["6f1c2e0a-6f0b-4d0e-9f8a-0b7c6a5d4e3f", "nonsense", "a\0b", ""])
 def test_a_key_of_somebody_else_is_no_key(database: Database, acme: Tenant, name: str) -> None:
     """What does not exist here can not be revoked."""
     with database.service(acme.id) as conn, pytest.raises(NotFound):

@@ -12,6 +12,8 @@ from recsys.api.hot import HOT
 from recsys.api.openapi import document
 from recsys.api.routes import DEPENDENCIES, HANDLERS
 
+ADMIN = "/v1/admin/tenants"
+
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
@@ -25,9 +27,10 @@ def operations(described: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]
 
 
 def test_it_is_openapi_3_1_with_the_routes_of_the_contract(described: dict[str, Any]) -> None:
-    """Every public route is described."""
+    """Every public route is described; those of the control plane are listed below."""
     assert described["openapi"].startswith("3.1")
-    assert {(method, path) for path, method, _ in operations(described)} == {
+    found = {(method, path) for path, method, _ in operations(described) if not path.startswith(ADMIN)}
+    assert found == {
         ("post", "/v1/recommend"),
         ("post", "/v1/recommend/validate"),
         ("post", "/v1/recommend/batch"),
@@ -41,6 +44,36 @@ def test_it_is_openapi_3_1_with_the_routes_of_the_contract(described: dict[str, 
         ("get", "/healthz"),
         ("get", "/health"),
         ("get", "/metrics"),
+        ("get", "/v1/schemas/config.json"),
+        ("get", "/v1/schemas/rules.json"),
+    }
+
+
+def test_the_control_plane_is_described(described: dict[str, Any]) -> None:
+    """Every admin route of the contract is there."""
+    found = {(method, path) for path, method, _ in operations(described) if path.startswith(ADMIN)}
+    tenant = f"{ADMIN}/{{tenant_id}}"
+    documents = {
+        (method, f"{tenant}/{kind}{rest}")
+        for kind in ("config", "rules")
+        for method, rest in [
+            ("get", ""),
+            ("put", ""),
+            ("get", "/versions"),
+            ("get", "/versions/{etag}"),
+            ("post", "/rollback"),
+        ]
+    }
+    assert found >= documents | {
+        ("get", ADMIN),
+        ("post", ADMIN),
+        ("get", tenant),
+        ("patch", tenant),
+        ("get", f"{tenant}/api-keys"),
+        ("post", f"{tenant}/api-keys"),
+        ("delete", f"{tenant}/api-keys/{{key_id}}"),
+        ("post", f"{tenant}/cache/invalidate"),
+        ("get", f"{tenant}/audit"),
     }
 
 
@@ -69,11 +102,12 @@ def test_every_error_is_a_problem(described: dict[str, Any]) -> None:
 
 
 def test_routes_of_a_tenant_say_how_it_is_named(described: dict[str, Any]) -> None:
-    """Every route under /v1 documents X-Org-Id, and what happens when it is missing, wrong or not allowed."""
+    """Every route under /v1, but for the schemas, documents X-Org-Id, and what happens when it is wrong."""
     for path, _, operation in operations(described):
         headers = {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
-        assert ("X-Org-Id" in headers) == path.startswith("/v1/")
-        if path.startswith("/v1/"):
+        of_a_tenant = path.startswith("/v1/") and not path.startswith("/v1/schemas/")
+        assert ("X-Org-Id" in headers) == of_a_tenant
+        if of_a_tenant:
             assert {"400", "401", "403", "404", "503"} <= operation["responses"].keys()
 
 
