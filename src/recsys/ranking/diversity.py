@@ -27,14 +27,14 @@ def likeness(numbers: Index, snapshot: Snapshot) -> Scores:
     """
     tagged = spread(snapshot.item_tags, numbers)
     tags = snapshot.item_tags.indices.take(tagged.entries)
-    held, columns = np.unique(tags, return_inverse=True)
+    held = np.array(sorted(set(tags.tolist())), dtype=np.intp)
     carries = np.zeros((len(numbers), len(held)))
-    carries[np.repeat(np.arange(len(numbers)), tagged.lengths), columns] = 1.0
+    carries[np.arange(len(numbers)).repeat(tagged.lengths), held.searchsorted(tags)] = 1.0
     weighed = carries * np.rint(snapshot.tag_weight.take(held) * _WHOLE)
     shared = weighed @ carries.T
     own = weighed.sum(axis=1)
     either = own[:, None] + own - shared
-    alike: Scores = np.divide(shared, either, out=np.zeros_like(shared), where=either > 0)
+    alike: Scores = shared / np.maximum(either, 1.0)  # whole numbers: below 1 means that neither has a tag
     return alike
 
 
@@ -48,17 +48,18 @@ def by_marginal_relevance(
     range of the scores. J. Carbonell, J. Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998.
     """
     places: list[int] = pool.tolist()
-    alike = likeness(items.numbers.take(pool), snapshot) * (1.0 - balance)
     relevance = _within(items.score.take(pool)) * balance
-    closest = np.zeros(len(pool))
+    # What each item is still worth beside each other one; a row's minimum with others is its worth beside all of them.
+    beside = relevance - likeness(items.numbers.take(pool), snapshot) * (1.0 - balance)
+    worth = relevance.copy()
     for row in [row for row, place in enumerate(places) if place in locked]:
-        relevance[row] = -np.inf
-        np.maximum(closest, alike[row], out=closest)
-    for _ in range(np.count_nonzero(relevance != -np.inf)):
-        row = int((relevance - closest).argmax())
-        relevance[row] = -np.inf
+        worth[row] = -np.inf
+        np.minimum(worth, beside[row], out=worth)
+    for _ in range(np.count_nonzero(worth != -np.inf)):
+        row = int(worth.argmax())
+        worth[row] = -np.inf
         if admit(places[row]):
-            np.maximum(closest, alike[row], out=closest)
+            np.minimum(worth, beside[row], out=worth)
             yield places[row]
 
 

@@ -60,7 +60,8 @@ def _choices(steered: Steered, standing: Index, intent: Intent, snapshot: Snapsh
     items, locked, rest = steered.items, steered.locked, standing
     admit = _gate(items, locked, caps)
     if intent.params.mmr_lambda is not None and len(standing):
-        pool, rest = np.split(standing, [pool_size(intent.k, intent.params)])
+        size = pool_size(intent.k, intent.params)
+        pool, rest = standing[:size], standing[size:]
         yield from by_marginal_relevance(items, pool, locked, intent.params.mmr_lambda, snapshot, admit)
     while len(rest):
         stretch, rest = rest[:_STRETCH], rest[_STRETCH:]
