@@ -8,6 +8,7 @@ from functools import partial
 
 from recsys.api.service import Service
 from recsys.errors import Unavailable
+from recsys.ranking.fill import stand_in
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import DEFAULTS
 from recsys.tenancy.directory import TenantView
@@ -18,15 +19,17 @@ STALE_AFTER = timedelta(seconds=10)
 
 
 async def snapshots(service: Service, view: TenantView, names: tuple[str, ...]) -> AsyncIterator[Snapshot]:
-    """Give the snapshots that have an item to show, in order; where none has, the last one, so that there is one."""
-    found = False
+    """Give the snapshots that have an item to show, in order; where none has, one of the others says what it lacks."""
+    empty: list[Snapshot] | None = []
     for name in names:
         snapshot = await load(service, view, name)
         if snapshot.available.any():
-            found = True
+            empty = None
             yield snapshot
-    if not found:
-        yield snapshot
+        elif empty is not None:
+            empty.append(snapshot)
+    if empty:
+        yield stand_in(empty)
 
 
 async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:

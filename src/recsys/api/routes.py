@@ -14,6 +14,7 @@ from litestar.types import ControllerRouterHandler
 
 from recsys import metrics
 from recsys.api import gauges, health, interactions, items
+from recsys.api.admin.diagnosis import DIAGNOSIS_HANDLERS
 from recsys.api.admin.routes import ADMIN_HANDLERS
 from recsys.api.batch import BatchRequest, BatchResponse, batch
 from recsys.api.call import Call, Scope
@@ -192,6 +193,7 @@ HANDLERS: list[ControllerRouterHandler] = [
     readyz_route,
     metrics_route,
     *ADMIN_HANDLERS,
+    *DIAGNOSIS_HANDLERS,
     openapi_route,
     docs_route,
 ]

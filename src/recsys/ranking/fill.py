@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace as with_fields
 from datetime import datetime
 from typing import Final
@@ -33,6 +33,11 @@ def chain(surface: str, params: RequestParams) -> tuple[str, ...]:
     The one that config names, else the surface's own; then config's fallbacks; then `default`.
     """
     return tuple(dict.fromkeys((params.namespace or surface, *params.fallbacks, DEFAULT)))
+
+
+def stand_in(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Choose what answers where no snapshot (at least one) has an item to show: one that can say what it lacks."""
+    return next((snapshot for snapshot in snapshots if len(snapshot.items)), snapshots[0])
 
 
 class Filling:

@@ -1,0 +1,212 @@
+"""Gather the facts of one case: the only part of the runbook that does I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+from recsys.db.migrate import status
+from recsys.db.pool import Database
+from recsys.db.queries import sql
+from recsys.diagnosis.alike import alike
+from recsys.diagnosis.facts import Asked, Backlog, Case, Days, Documents, Facts, Link, Machinery, Runway
+from recsys.diagnosis.replay import Replay, replay
+from recsys.errors import NotFound, OperatorError, TenantNotFound, TryLater
+from recsys.events.backlog import Positions, load_positions, position_of, unread
+from recsys.events.folder import SpoolFolder, list_damaged, list_spools
+from recsys.events.room import Bounds, room
+from recsys.maintenance.partitions import plan, read_partitions, read_policies
+from recsys.ranking.fill import chain
+from recsys.settings import Settings
+from recsys.snapshot.load import load
+from recsys.snapshot.refresh import State
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import DEFAULTS, SignalParams
+from recsys.tenancy.directory import TenantView, load_view
+from recsys.tenancy.store import CONFIG, RULES, Kind, Versions
+
+Ask = Callable[[TenantView], Case]
+"""Puts the request into ranking's words, once the tenant is known."""
+
+Served = Callable[[UUID, str, SignalParams], Snapshot]
+"""Gives the snapshot that a process serves from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """Where facts come from."""
+
+    settings: Settings
+    database: Database | None
+    """None where it can not be opened; *failure* says why."""
+    failure: str | None = None
+    across_tenants: bool = False
+    """Whether the one who asks may hear of other tenants: the operator of the installation, never a caller."""
+    view: TenantView | None = None
+    """The tenant as a running process knows it; None reads it from the database."""
+    served: Served | None = None
+    """The snapshots of a running process; None loads them from the database."""
+    states: list[State] = field(default_factory=list)
+
+
+def gather(sources: Sources, asked: Asked, ask: Ask, *, now: datetime | None = None) -> Facts:
+    """Gather what can be had. A database that goes away on the way leaves the rest of the facts empty."""
+    now = now or datetime.now(UTC)
+    facts = Facts(
+        asked=asked,
+        now=now,
+        where=_where(sources.settings),
+        embedded=sources.settings.embedded,
+        failure=sources.failure,
+        view=sources.view,
+    )
+    if sources.database is None:
+        return replace(facts, backlog=_backlog(sources))
+    for part in (_about_tenant, _about_machinery, _about_case):
+        if facts.failure is not None and (part is not _about_case or sources.served is None):
+            continue  # each look at a database that is away costs its patience
+        try:
+            facts = part(sources, sources.database, facts, ask)
+        except (OperatorError, TryLater) as error:
+            facts = replace(facts, failure=facts.failure or error.message)
+    return replace(facts, backlog=_backlog(replace(sources, failure=facts.failure)))
+
+
+def _where(settings: Settings) -> str:
+    if settings.embedded:
+        return f"the embedded database in {settings.data_dir.resolve()}"
+    parts = psycopg.conninfo.conninfo_to_dict(settings.database_url or "")
+    return f"database {parts.get('dbname', '')!r} at {parts.get('host') or 'the local socket'}"
+
+
+def _about_tenant(sources: Sources, database: Database, facts: Facts, _ask: Ask) -> Facts:
+    with database.system() as conn:
+        view = _view(conn, facts)
+        names: list[str] = []
+        if sources.across_tenants:
+            names = [name for name, _ in conn.execute(sql("diagnosis.tenants"))]
+            facts = replace(facts, tenants=len(names), alike=tuple(alike(facts.asked.tenant, names)))
+    if view is None:
+        return facts
+    with database.service(view.tenant.id) as conn:
+        found = conn.execute(sql("diagnosis.namespaces"), {"tenant_id": view.tenant.id}).fetchall()
+        documents = Documents(
+            *_document(conn, view.tenant.id, CONFIG),
+            *_document(conn, view.tenant.id, RULES),
+        )
+    return replace(facts, view=view, namespaces=tuple(name for (name,) in found), documents=documents)
+
+
+def _view(conn: psycopg.Connection, facts: Facts) -> TenantView | None:
+    if facts.view is not None:
+        return facts.view
+    try:
+        return load_view(conn, facts.asked.tenant)
+    except TenantNotFound:
+        return None
+
+
+def _document(conn: psycopg.Connection, tenant_id: UUID, kind: Kind) -> tuple[object, str | None]:
+    try:
+        version = Versions(conn, tenant_id, kind).current()
+    except NotFound:
+        return None, None
+    return version.document, version.etag
+
+
+def _about_machinery(_sources: Sources, database: Database, facts: Facts, _ask: Ask) -> Facts:
+    with database.system() as conn:
+        triggers = conn.execute(sql("diagnosis.disabled_triggers")).fetchall()
+        runways = [
+            Runway(policy.parent_table, plan(policy, read_partitions(conn, policy.parent_table), facts.now).runway)
+            for policy in read_policies(conn)
+        ]
+        (letters,) = conn.execute(sql("diagnosis.dead_letters")).fetchone() or (0,)
+        behind = [step for step in status(conn) if step.state in {"pending", "interrupted"}]
+        last = None
+        if facts.view is not None:
+            values = {"tenant_id": facts.view.tenant.id, "surface": facts.asked.surface}
+            (last,) = conn.execute(sql("diagnosis.last_exposure"), values).fetchone() or (None,)
+    pending = [f"{step.version:04d}_{step.name}" for step in behind]
+    return replace(facts, machinery=Machinery(triggers, runways, letters, last, pending))
+
+
+def _about_case(sources: Sources, database: Database, facts: Facts, ask: Ask) -> Facts:
+    view = facts.view
+    if view is None or view.tenant.status != "active":
+        return facts
+    case = ask(view)
+    links = tuple(_link(sources, database, facts, view, name) for name in chain(case.query.surface, case.params))
+    made = _replay(view, case, [link.snapshot for link in links], facts.now)
+    unfollowed = facts.machinery is not None and facts.machinery.disabled_triggers
+    if sources.served is not None and facts.failure is None and (made.short or unfollowed):
+        links = tuple(link._replace(stored_version=_stored(database, link.snapshot, facts.now)) for link in links)
+    return replace(facts, case=case, links=links, replay=made)
+
+
+def _replay(view: TenantView, case: Case, snapshots: list[Snapshot], now: datetime) -> Replay:
+    return replay(case.query, case.visitor, snapshots, case.params, view, case.rules_at, now)
+
+
+def _link(sources: Sources, database: Database, facts: Facts, view: TenantView, namespace: str) -> Link:
+    params = (view.config or DEFAULTS).signals(namespace)
+    tenant_id = view.tenant.id
+    if sources.served is not None:
+        snapshot = sources.served(tenant_id, namespace, params)
+    else:
+        with database.reading() as conn:
+            snapshot = load(conn, tenant_id, namespace, params, now=facts.now)
+    state = next((state for state in sources.states if state.snapshot is snapshot), None)
+    days = None if facts.failure else _days(database, tenant_id, namespace, facts.now)
+    if state is None:
+        return Link(snapshot, days)
+    return Link(snapshot, days, stale_since=state.stale_since, failure=state.failure)
+
+
+def _days(database: Database, tenant_id: UUID, namespace: str, now: datetime) -> Days | None:
+    values = {
+        "tenant_id": tenant_id,
+        "namespace": namespace,
+        "tomorrow": now.astimezone(UTC).date() + timedelta(days=1),
+    }
+    with database.service(tenant_id) as conn, conn.cursor(row_factory=class_row(Days)) as cursor:
+        return cursor.execute(sql("diagnosis.days"), values).fetchone()
+
+
+def _stored(database: Database, snapshot: Snapshot, now: datetime) -> str:
+    with database.reading() as conn:
+        return load(conn, snapshot.tenant_id, snapshot.namespace, snapshot.params, now=now).version
+
+
+def _backlog(sources: Sources) -> Backlog | None:
+    root = sources.settings.spool_dir
+    if not root.exists():
+        return None
+    spools = list_spools(root)
+    positions = _positions(sources, spools)
+    waiting = [file for files in unread(spools, positions or {}).values() for file in files]
+    left = sum(
+        max(0, file.size - position_of(positions or {}, spool, file).bytes)
+        for spool in spools
+        for file in spool.segments
+    )
+    return Backlog(
+        waiting_bytes=None if positions is None else left,
+        oldest=min((datetime.fromtimestamp(file.path.stat().st_mtime, UTC) for file in waiting), default=None),
+        room_bytes=room(root, Bounds.of(sources.settings)),
+        damaged=len(list_damaged(root)),
+    )
+
+
+def _positions(sources: Sources, spools: list[SpoolFolder]) -> Positions | None:
+    if sources.database is None or sources.failure is not None:
+        return None
+    try:
+        return load_positions(sources.database, spools, sources.settings.spool_keep_seconds)
+    except OperatorError:
+        return None
