@@ -36,6 +36,12 @@ EXPOSURES_NOT_LOGGED = Counter(
     registry=REGISTRY,
 )
 INTERACTIONS = Counter("recsys_interactions", "Events that clients sent.", ("outcome",), registry=REGISTRY)
+LOOP_LAG_SECONDS = Histogram(
+    "recsys_event_loop_lag_seconds",
+    "How much later than asked for the event loop came back, twenty times a second: what blocks it delays everybody.",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
 SNAPSHOTS = Gauge("recsys_snapshots", "Snapshots that this process serves.", registry=REGISTRY)
 SNAPSHOT_AGE_SECONDS = Gauge(
     "recsys_snapshot_age_seconds", "Age of the oldest snapshot that this process serves.", registry=REGISTRY

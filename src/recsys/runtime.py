@@ -19,6 +19,7 @@ from recsys.events.exposure_log import ExposureLog
 from recsys.events.histories import Histories
 from recsys.events.peers import Peers
 from recsys.events.spool import Spool
+from recsys.loop_lag import measured_loop
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
 from recsys.snapshot.refresh import Follower, Snapshots
@@ -76,6 +77,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 Follower(database, snapshots, keys, directory) as follower,
                 _tokens(settings) as tokens,
                 _exposure_log(settings) as exposure_log,
+                measured_loop(),
             ):
                 yield Serving(
                     settings,

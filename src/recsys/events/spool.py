@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -130,6 +131,7 @@ class Spool:
         framed = frame(kind, payload)
         if self._pending_bytes + len(framed) > self._room:
             self.counts.dropped += 1
+            self._let_go()
             return False
         self._pend([framed])
         self._droppable += 1
@@ -138,7 +140,11 @@ class Spool:
     def append_batch(self, kind: int, payloads: Iterable[bytes]) -> None:
         """Write all of *payloads* at the end of this turn. Overloaded when the spool is full: none is written."""
         frames = [frame(kind, payload) for payload in payloads]
-        self._require_room(frames)
+        try:
+            self._require_room(frames)
+        except Overloaded:
+            self._let_go()
+            raise
         self._pend(frames)
 
     def append_now(self, kind: int, payloads: Iterable[bytes]) -> None:
@@ -196,6 +202,12 @@ class Spool:
         if self._pending_bytes + sum(map(len, frames)) > self._room:
             self.counts.refused += 1
             raise Overloaded("The event log of this host is full. Try again later.", retry_after=RETRY_AFTER_FULL)
+
+    def _let_go(self) -> None:
+        """Let a drain remove the open segment too: nothing more fits in, and nothing else would ever end it."""
+        with suppress(OSError):  # the disk has no room for a file of eight bytes; the next refusal tries again
+            self._writer.roll()
+            self._syncer.wait_for([])  # its next sync closes the file, which gives the bytes back
 
     def _flush(self) -> None:
         """Write what this turn appended, and tell those who wait for it."""

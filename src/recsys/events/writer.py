@@ -79,6 +79,11 @@ class SegmentWriter:
                 self._retired.append(self._file)
                 self._file = -1
 
+    def roll(self) -> None:
+        """Begin the next segment if the open one holds anything: a reader may then take it for complete."""
+        if self._file >= 0 and self._size > len(MAGIC):
+            self._begin()
+
     def sync(self) -> None:
         """Return when everything written before this call would survive a power cut.
 

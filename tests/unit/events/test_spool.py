@@ -235,3 +235,27 @@ def test_without_a_loop_a_record_is_durable_at_once(tmp_path: Path) -> None:
 
 def _fail(*_: object) -> int:
     raise OSError(errno.EIO, "Input/output error")
+
+
+@pytest.mark.parametrize("batch", [True, False])
+def test_a_full_spool_lets_its_segment_go(tmp_path: Path, *, batch: bool) -> None:
+    """What fills the bound is all in the open segment: a refusal ends it, once, so that a drain may remove it."""
+
+    async def test() -> None:
+        async with Spool(tmp_path, bounds=Bounds(max_bytes=100, min_free_bytes=0)) as spool:
+            spool.append(1, b"x" * 60)
+            await spool.synced()
+            for _ in range(3):
+                if batch:
+                    with pytest.raises(Overloaded):
+                        spool.append_batch(1, [b"y" * 60])
+                else:
+                    assert not spool.append(1, b"y" * 60)
+            first, second = folder.list_spools(tmp_path)[0].segments
+            assert (first.closed, second.closed) == (True, False)
+            first.path.unlink()
+            spool.look()
+            spool.append_batch(1, [b"z" * 20])
+            await spool.synced()
+
+    _run(test)
