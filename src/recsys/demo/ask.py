@@ -12,22 +12,32 @@ from typing import Any
 from recsys.errors import OperatorError
 
 _START_SECONDS = 60.0
+_PAUSE_SECONDS = 0.1
 
 
 def recommend(url: str, tenant: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST one request to /v1/recommend and return the answer; OperatorError with the problem otherwise.
 
-    A 503 is what it says: signals that were never asked for are being loaded, try again when Retry-After says.
+    A service that has only just started may say 503, with the time after which its signals will be loaded, or answer
+    without the visitor's history because its first read was late. Both are asked again.
     """
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            return _post(f"{url}/v1/recommend", tenant, body)
+            answer = _post(f"{url}/v1/recommend", tenant, body)
         except urllib.error.HTTPError as error:
             if error.code != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
                 problem = error.read().decode(errors="replace")
                 raise OperatorError(f"The service answered {error.code}: {problem}") from None
             time.sleep(float(error.headers["Retry-After"]))
+        else:
+            if not _is_partial(answer) or time.monotonic() > deadline:
+                return answer
+            time.sleep(_PAUSE_SECONDS)
+
+
+def _is_partial(answer: dict[str, Any]) -> bool:
+    return any(warning["code"] == "SIGNAL_PARTIAL" for warning in answer.get("warnings", ()))
 
 
 def _post(url: str, tenant: str, body: dict[str, Any]) -> dict[str, Any]:
