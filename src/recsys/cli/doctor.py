@@ -19,7 +19,7 @@ from recsys.api.questions import SEGMENT
 from recsys.api.wire import RecommendRequest
 from recsys.cli.console import Exit, out
 from recsys.db.pool import Database
-from recsys.diagnosis.check import Finding, Diagnosis, Remedy, Status
+from recsys.diagnosis.check import Diagnosis, Finding, Remedy, Status
 from recsys.diagnosis.facts import Asked
 from recsys.diagnosis.gather import Sources, gather
 from recsys.diagnosis.installation import examine

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from recsys.diagnosis import catalogue, evidence, foundations, request, steering, surroundings
-from recsys.diagnosis.check import Finding, Diagnosis, Verdict, command, fail, first_failing, ok, skipped
+from recsys.diagnosis.check import Diagnosis, Finding, Verdict, command, fail, first_failing, ok, skipped
 from recsys.diagnosis.facts import Facts
 
 

@@ -21,7 +21,7 @@ from recsys.api.decode import decode
 from recsys.api.identity import Caller
 from recsys.api.wire import RecommendRequest
 from recsys.db.pool import Database
-from recsys.diagnosis.check import Finding, Diagnosis, Remedy
+from recsys.diagnosis.check import Diagnosis, Finding, Remedy
 from recsys.diagnosis.facts import Asked
 from recsys.diagnosis.gather import Sources, gather
 from recsys.diagnosis.runbook import diagnose

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.integration.diagnosis.causes import CAUSES, Cause, both, config, rules, sql
 
-from recsys.diagnosis.check import Finding, Diagnosis
+from recsys.diagnosis.check import Diagnosis, Finding
 
 if TYPE_CHECKING:
     from conftest import Shop
