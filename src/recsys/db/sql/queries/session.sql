@@ -8,3 +8,10 @@ select pg_backend_pid()
 
 -- name: limit
 select set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false)
+
+-- name: may_act_as
+-- The first of these roles that the login may take.
+select rolname from unnest(%s::text[]) with ordinality as wanted (rolname, place)
+join pg_roles using (rolname)
+where pg_has_role(session_user, pg_roles.oid, 'MEMBER')
+order by place limit 1
