@@ -130,6 +130,13 @@ def _migrate(urls: Urls) -> None:
     subprocess.run(shlex.split(command), check=True, env=environment)
 
 
+@pytest.fixture
+def own_schema() -> None:
+    """Skip a test that lists what is in the schema of this release, when another one made it."""
+    if "RECSYS_TEST_MIGRATE" in os.environ:
+        pytest.skip("lists what this release's own schema holds, and another release made this one")
+
+
 _numbers = count(1)
 
 

@@ -20,10 +20,12 @@ import pytest
 from recsys.db import migrate
 from recsys.db.migrate import migrate_down, migrate_up, status
 from recsys.db.migrations import Migration, parse, shipped, ways_back
+from recsys.db.pool import Database
 from recsys.db.preflight import preflight
 from recsys.db.roles import Roles
 from recsys.db.session import owner_session
 from recsys.errors import MigrationError
+from recsys.settings import Settings
 
 ROLES = Roles.of("recsys")
 RECSYS = str(Path(sys.executable).with_name("recsys"))
@@ -152,11 +154,33 @@ def test_one_that_was_passed_over_stops_preflight(new_database: NewDatabase) -> 
 
 
 def test_up_stops_where_it_is_told(new_database: NewDatabase) -> None:
-    """`to` is the last version to apply; `pre` stops before the first file that released code can not work with."""
+    """`to` is the last version to apply; `pre` leaves out what released code can not work with, and nothing else."""
     url = new_database().owner
     assert [migration.version for migration in migrate_up(url, "recsys", to=3)] == [1, 2, 3]
-    assert [migration.version for migration in migrate_up(url, "recsys", pre=True)][-1] == 13
-    assert _states(url)[14] == "pending"
+    migrate_up(url, "recsys", pre=True)
+    left = [migration for migration in shipped() if _states(url)[migration.version] == "pending"]
+    assert left
+    assert left == [migration for migration in shipped() if migration.phase == "post"]
+
+
+def test_a_release_starts_on_its_own_first_half(new_database: NewDatabase) -> None:
+    """After `up --pre` preflight has no objection, this release opens the database, and `up` applies the other half."""
+    database = new_database()
+    migrate_up(database.owner, "recsys", pre=True)
+    assert _verdicts(database.owner)["files"] == "fine"
+    opened = Settings(database_url=database.service, owner_database_url=database.owner)
+    Database.open(opened).close()
+    assert {migration.phase for migration in migrate_up(database.owner, "recsys")} == {"post"}
+    Database.open(opened).close()
+
+
+def test_the_halves_make_what_the_order_makes(new_database: NewDatabase) -> None:
+    """All of the pre half and then all of the post half give the schema that running by number gives."""
+    by_number, by_halves = new_database().owner, new_database().owner
+    migrate_up(by_number, "recsys")
+    migrate_up(by_halves, "recsys", pre=True)
+    migrate_up(by_halves, "recsys")
+    assert _columns_and_indexes(by_halves) == _columns_and_indexes(by_number)
 
 
 def test_the_two_halves_of_a_change(new_database: NewDatabase) -> None:

@@ -45,7 +45,9 @@ def up(
     owner_url: OwnerUrl = None,
     *,
     to: Annotated[int | None, typer.Option(help="Last version to apply.")] = None,
-    pre: Annotated[bool, typer.Option("--pre", help="Stop before what the released code can not work with.")] = False,
+    pre: Annotated[
+        bool, typer.Option("--pre", help="Leave out what the released code can not work with, for later.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be applied, apply nothing.")] = False,
     patience: Annotated[float, typer.Option(min=0, help="Seconds to try for a lock.")] = 300.0,
 ) -> None:

@@ -16,7 +16,7 @@ from granian.server.mp import MPServer as Server
 
 from recsys import logs
 from recsys.db.pool import Database
-from recsys.errors import InvalidSetting, OperatorError
+from recsys.errors import InvalidSetting, OperatorError, Unavailable
 from recsys.maintenance.partitions import ensure_ahead
 from recsys.runtime import keeper
 from recsys.secret import user_key_secret
@@ -46,9 +46,17 @@ def serve(
     user_key_secret(settings)
     _refuse_taken_port(settings)
     with Database.open(settings) as database:
-        ensure_ahead(database)
+        _make_partitions(database)
         with keeper():
             _server(settings).serve()
+
+
+def _make_partitions(database: Database) -> None:
+    """Make the runway before the first event; what somebody holds locked is left to the keeper, and serving begins."""
+    try:
+        ensure_ahead(database)
+    except Unavailable as error:
+        _log.warning("partitions not made yet, the keeper tries again", error=error.message)
 
 
 def _server(settings: Settings) -> Server:

@@ -57,9 +57,9 @@ def migrate_up(
 ) -> list[Migration]:
     """Apply what is pending, as the owner; answer what was applied.
 
-    *to* is the last version to apply, *pre* stops before the first one that the released code can not work with,
-    *patience* is how many seconds to try for a lock. MigrationError says what stopped it; what was applied stays, and
-    the next run goes on from there.
+    *to* is the last version to apply, *pre* leaves out what the released code can not work with, *patience* is how
+    many seconds to try for a lock. MigrationError says what stopped it; what was applied stays, and the next run goes
+    on from there.
     """
     roles = Roles.of(prefix)
     with owner_session(conninfo, roles) as conn, _alone(conn, patience, say):
@@ -92,15 +92,15 @@ def migrate_down(conninfo: str, prefix: str, *, lose: str | None = None, say: Sa
 
 
 def pending(conn: psycopg.Connection, *, to: int | None = None, pre: bool = False) -> list[Migration]:
-    """List what is not applied to this database yet, interrupted ones included, in order."""
+    """List what is not applied to this database yet, interrupted ones included, in order; with *pre* that half only."""
     applied = {row.version for row in recorded(conn) if row.applied_at is not None}
-    todo = [
+    return [
         migration
         for migration in shipped()
-        if migration.version not in applied and (to is None or migration.version <= to)
+        if migration.version not in applied
+        and (to is None or migration.version <= to)
+        and not (pre and migration.phase == "post")
     ]
-    first_post = next((place for place, migration in enumerate(todo) if migration.phase == "post"), len(todo))
-    return todo[:first_post] if pre else todo
 
 
 def status(conn: psycopg.Connection) -> list[Step]:

@@ -11,6 +11,9 @@ The header is what stands in `-- key: value` lines before the first statement; a
     locks: TABLE (MODE)           the one existing table that it locks, and how
     loses: WHAT                   in a file for the way down: the data that it drops
 
+`up --pre` applies every file of the pre half and leaves the post half to a later `up`, so a file of the pre half never
+needs one of the post half that ships with it: a test runs them in both orders.
+
 A file NNNN_name.down.sql takes NNNN_name.sql back, where there is a way back.
 """
 

@@ -174,6 +174,7 @@ def _results(conn: psycopg.Connection, statement: sql.Composed) -> Iterator[obje
             raise
 
 
+@pytest.mark.usefixtures("own_schema")
 def test_no_statement_reaches_another_tenant(two_tenants: psycopg.Connection) -> None:
     """Whatever one transaction of the service does, the other tenant's rows are neither seen nor changed."""
     conn = two_tenants
@@ -255,6 +256,7 @@ def test_no_row_of_theirs_can_be_written(two_tenants: psycopg.Connection, tenant
                 conn.execute(insert)
 
 
+@pytest.mark.usefixtures("own_schema")
 def test_every_grant_is_on_this_list(operator: psycopg.Connection) -> None:
     """Relations the roles may touch, and how, are exactly those; nothing is granted on a partition or to PUBLIC."""
     rows = operator.execute("""
