@@ -15,6 +15,8 @@ from recsys.errors import CheckFailed, InvalidInput, RecsysError
 COMMANDS = {
     "demo": "from nothing to real recommendations",
     "serve": "answer over HTTP",
+    "recommend": "the list that a visitor would see",
+    "similar": "what is like one item",
     "migrate": "the schema: what has run, what would, run it",
     "partitions": "where events go: what is there, and make more ahead",
     "tenants": "organisations that are kept apart",
