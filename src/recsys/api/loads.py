@@ -18,6 +18,8 @@ class Loads:
     def __init__(self, name: str, *, threads: int, limit: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._limit = limit
+        self.waiting = 0
+        """How many requests wait here."""
         self._running: dict[Hashable, asyncio.Future[Any]] = {}
 
     async def load(self, key: Hashable, work: Callable[[], T], *, patience: float) -> T:
@@ -28,7 +30,11 @@ class Loads:
         future: asyncio.Future[T] | None = self._running.get(key)
         if future is None:
             future = self._begin(key, work)
-        done, _ = await asyncio.wait((future,), timeout=patience)
+        self.waiting += 1
+        try:
+            done, _ = await asyncio.wait((future,), timeout=patience)
+        finally:
+            self.waiting -= 1
         if not done:
             raise Unavailable
         return future.result()

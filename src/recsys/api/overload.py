@@ -1,32 +1,52 @@
-"""More work than this worker can do: refused at once, before a queue grows that nobody would wait for."""
+"""More work than this worker can do: refused at once and cheaply, before a queue grows that nobody would wait for."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
+from recsys.api.loads import Loads
 from recsys.errors import Overloaded
 from recsys.settings import Settings
 
+LEAST = 4
+"""Requests that are taken on together however great the rush is: some wait for the loop while another ranks."""
+
 
 class Overload:
-    """Bounds what one event loop takes on: what begins in one turn of it, and what is under way.
+    """Bounds how many requests one event loop has taken on and not yet answered.
 
-    Ranking holds the loop, so requests that begin in the same turn wait for each other: their number is the length
-    of the queue. What waits for something else (a database, a disk, a snapshot) holds nothing up and is only counted.
+    Ranking holds the loop, so they wait for each other. Whenever a turn of the loop refuses more than it takes on, half
+    as many are allowed: nothing is lost by that, because there is always a next one, and what is accepted waits less. A
+    turn without a refusal takes that back. Those that wait for a thread (a database, a snapshot) hold nothing up and
+    are not counted, up to a bound of their own.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self._begun_max = settings.lists_at_once
+    def __init__(self, settings: Settings, rooms: Iterable[Loads] = ()) -> None:
+        self._most = max(settings.lists_at_once, LEAST)
+        self._limit = self._most
         self._under_way_max = settings.requests_at_once
-        self._begun = 0
-        self._under_way = 0
+        self._rooms = tuple(rooms)
+        self._begun = self._refused = self._under_way = 0
+        self._in_turn = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more would be refused; that is noted as a refusal."""
+        waiting = 0
+        for room in self._rooms:
+            waiting += room.waiting
+        if self._under_way - waiting < self._limit and self._under_way < self._under_way_max:
+            return False
+        self._note_turn()
+        self._refused += 1
+        return True
 
     def enter(self) -> None:
         """Take a request on; Overloaded if there are too many. Who entered leaves, whatever happens."""
-        if self._begun >= self._begun_max or self._under_way >= self._under_way_max:
+        if self.is_full:
             raise Overloaded
-        if self._begun == 0:
-            asyncio.get_running_loop().call_soon(self._next_turn)
+        self._note_turn()
         self._begun += 1
         self._under_way += 1
 
@@ -34,5 +54,15 @@ class Overload:
         """Count a request as answered."""
         self._under_way -= 1
 
+    def _note_turn(self) -> None:
+        if not self._in_turn:
+            self._in_turn = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
     def _next_turn(self) -> None:
-        self._begun = 0
+        if self._refused > self._begun:
+            self._limit = max(LEAST, self._limit // 2)
+        elif not self._refused:
+            self._limit = min(self._most, self._limit * 2)
+        self._begun = self._refused = 0
+        self._in_turn = False

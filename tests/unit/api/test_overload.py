@@ -3,41 +3,93 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from contextlib import suppress
 
 import pytest
 
+from recsys.api.loads import Loads
 from recsys.api.overload import Overload
 from recsys.errors import Overloaded
 from recsys.settings import Settings
 
 
-def test_what_begins_in_one_turn_is_bounded() -> None:
-    """The fourth request of a turn is refused where three may begin; the next turn begins anew."""
+def test_what_is_not_answered_yet_is_bounded() -> None:
+    """The ninth request is refused where eight may be under way, until one of them is answered."""
 
     async def run() -> None:
-        overload = Overload(Settings(lists_at_once=3))
-        for _ in range(2):
-            for _ in range(3):
-                overload.enter()
-            with pytest.raises(Overloaded):
-                overload.enter()
-            await asyncio.sleep(0)
+        overload = Overload(Settings(lists_at_once=8))
+        for _ in range(8):
+            overload.enter()
+        with pytest.raises(Overloaded):
+            overload.enter()
+        await asyncio.sleep(0)
+        overload.leave()
+        overload.enter()
+        assert overload.is_full
 
     asyncio.run(run())
 
 
-def test_what_waits_for_something_else_holds_nothing_up() -> None:
-    """Requests that are under way do not count against the turn, only against the much larger bound of all."""
+def test_a_rush_makes_turns_shorter_and_calm_makes_them_longer_again() -> None:
+    """A turn that refuses more than it takes halves the next, down to four; one without a refusal takes that back."""
+
+    async def turn(overload: Overload, arriving: int) -> int:
+        begun = 0
+        for _ in range(arriving):
+            with suppress(Overloaded):
+                overload.enter()
+                begun += 1
+        for _ in range(begun):
+            overload.leave()
+        await asyncio.sleep(0)
+        return begun
+
+    async def run() -> list[int]:
+        overload = Overload(Settings(lists_at_once=16))
+        rush = [await turn(overload, 80) for _ in range(4)]
+        return rush + [await turn(overload, 1) for _ in range(2)] + [await turn(overload, 20)]
+
+    assert asyncio.run(run()) == [16, 8, 4, 4, 1, 1, 16]
+
+
+def test_a_small_excess_costs_only_the_excess() -> None:
+    """A turn that refuses less than it takes leaves the next one as it was."""
+
+    async def run() -> list[int]:
+        overload, taken = Overload(Settings(lists_at_once=8)), []
+        for _ in range(3):
+            taken.append(0)
+            for _ in range(12):
+                with suppress(Overloaded):
+                    overload.enter()
+                    taken[-1] += 1
+            for _ in range(taken[-1]):
+                overload.leave()
+            await asyncio.sleep(0)
+        return taken
+
+    assert asyncio.run(run()) == [8, 8, 8]
+
+
+def test_what_waits_for_a_thread_holds_nothing_up() -> None:
+    """A request that waits for a database or a snapshot makes room for another, up to the bound of all."""
 
     async def run() -> None:
-        overload = Overload(Settings(lists_at_once=2, requests_at_once=4))
+        room = Loads("test", threads=1, limit=8)
+        overload = Overload(Settings(lists_at_once=4, requests_at_once=6), (room,))
+        for _ in range(4):
+            overload.enter()
+        release = threading.Event()
+        waiting = [asyncio.create_task(room.load("one", release.wait, patience=30)) for _ in range(4)]
+        await asyncio.sleep(0)
         for _ in range(2):
             overload.enter()
-            overload.enter()
-            await asyncio.sleep(0)
         with pytest.raises(Overloaded):
             overload.enter()
-        overload.leave()
-        overload.enter()
+        release.set()
+        await asyncio.gather(*waiting)
+        assert overload.is_full
+        room.close()
 
     asyncio.run(run())
