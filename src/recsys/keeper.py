@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import structlog
 
-from recsys import logs
+from recsys import keeper_gauges, logs
 from recsys.db.pool import Database
 from recsys.errors import Unavailable
 from recsys.events.drain import DrainPolicy, run_drain
@@ -47,6 +47,7 @@ def main() -> None:
 
 def _jobs(database: Database, settings: Settings, stop: threading.Event) -> Iterator[Job]:
     archive = archive_of(settings)
+    yield Job("gauges", lambda: keeper_gauges.observe(database, settings), keeper_gauges.EVERY_SECONDS)
     yield Job("upkeep", lambda: _keep_up(upkeep_once(database, archive)), UPKEEP_SECONDS)
     if settings.signals_interval:
         yield Job("signals", lambda: _tell(build_pending(database, stop.is_set)), settings.signals_interval)

@@ -380,6 +380,11 @@ class Settings:
         return self.data_dir / "workers"
 
     @property
+    def metrics_dir(self) -> Path:
+        """Where the processes of a service count together."""
+        return self.data_dir / "metrics"
+
+    @property
     def embedded(self) -> bool:
         """Whether this process uses the embedded Postgres."""
         return self.database_url is None

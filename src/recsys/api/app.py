@@ -16,6 +16,7 @@ from recsys.api.admission import Admission
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.cold import Cold
 from recsys.api.cors import Cors
+from recsys.api.gauges import observed
 from recsys.api.hot import HOT
 from recsys.api.overload import Overload
 from recsys.api.route import Route
@@ -131,8 +132,9 @@ class Lifespan:
         try:
             async with self._opening() as opened:
                 self._app = create_app(opened)
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
+                with observed(opened):
+                    await send({"type": "lifespan.startup.complete"})
+                    await receive()
                 phase = "shutdown"
                 self._app.close()
         except RecsysError as error:
@@ -144,6 +146,7 @@ class Lifespan:
 
 def _problem(call: Call, error: Exception) -> Answer:
     document = problems.describe(error, instance=call.path, request_id=call.request_id)
+    metrics.refused(document.code).inc()
     if document.status >= _SERVER_ERROR and not isinstance(error, RecsysError):
         _log.error("failed", request_id=call.request_id, endpoint=call.endpoint, exc_info=error)
     return Answer(document.status, problems.encode(document), problems.MEDIA_TYPE, problems.headers(error))

@@ -13,7 +13,7 @@ from litestar.params import FromQuery
 from litestar.types import ControllerRouterHandler
 
 from recsys import metrics
-from recsys.api import gauges, health, interactions, items
+from recsys.api import health, interactions, items
 from recsys.api.admin.diagnosis import DIAGNOSIS_HANDLERS
 from recsys.api.admin.routes import ADMIN_HANDLERS
 from recsys.api.batch import BatchRequest, BatchResponse, batch
@@ -153,9 +153,8 @@ async def readyz_route(service: NamedDependency[Service]) -> Response[HealthResp
 
 
 @get("/metrics", tags=["System"], media_type=metrics.CONTENT_TYPE, responses=refusals())
-async def metrics_route(service: NamedDependency[Service]) -> bytes:
-    """Write the metrics of this process in the text format of Prometheus."""
-    gauges.observe(service.serving)
+async def metrics_route() -> bytes:
+    """Write the metrics of the service, all its processes together, in the text format of Prometheus."""
     return metrics.exposition()
 
 

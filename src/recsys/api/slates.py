@@ -17,6 +17,15 @@ from recsys.ranking.slate import Slate
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 
+_NO_REASONS = {
+    "ANCHOR_UNKNOWN",
+    "NAMESPACE_FALLBACK",
+    "RULE_PIN_INJECTED",
+    "RULE_PIN_UNREACHABLE",
+    "SIGNAL_PARTIAL",
+    "SIGNAL_UNAVAILABLE",
+}
+"""Warnings of a slate that do not say why it is short."""
 LATE = Warned("SIGNAL_PARTIAL", "The visitor's history could not be read in time; the list is made without it.")
 STALE = Warned("SIGNAL_STALE", "The signals have changed, and the newer ones are not loaded yet.")
 NOT_LOGGED = Warned("EXPOSURE_NOT_LOGGED", "The event log of this host is full or fails; this list is not in it.")
@@ -74,6 +83,8 @@ def _response(
     call.empty = len(slate) == 0
     for warning in warnings:
         metrics.warnings(warning.code).inc()
+    if len(slate) < question.query.k:
+        metrics.short_lists(call.endpoint, _reason(slate)).inc()
     view, query = call.tenant, question.query
     meta = Versions(
         tenant_id=view.tenant.external_id,
@@ -88,6 +99,11 @@ def _response(
         counts=slate.counts,
     )
     return RecommendResponse(_items(slate), meta, tuple(warnings) or None)
+
+
+def _reason(slate: Slate) -> str:
+    """Return the code of the first warning that says why a list is short."""
+    return next((warning.code for warning in slate.warnings if warning.code not in _NO_REASONS), "unknown")
 
 
 def _items(slate: Slate) -> tuple[RankedItem, ...]:

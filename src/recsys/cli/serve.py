@@ -14,7 +14,7 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from granian.server.mp import MPServer as Server
 
-from recsys import logs
+from recsys import logs, metrics
 from recsys.db.pool import Database
 from recsys.errors import InvalidSetting, OperatorError, Unavailable
 from recsys.maintenance.partitions import ensure_ahead
@@ -45,6 +45,7 @@ def serve(
     _warn(settings)
     user_key_secret(settings)
     _refuse_taken_port(settings)
+    os.environ[metrics.SHARED_FOLDER] = str(metrics.share_folder(settings.metrics_dir).resolve())
     with Database.open(settings) as database:
         _make_partitions(database)
         with keeper():

@@ -100,6 +100,12 @@ class Database:
         """End every connection. Idempotent."""
         self._pool.close()
 
+    def connections(self) -> dict[str, int]:
+        """Count this pool's connections and those who wait for one: open, idle, waiting."""
+        stats = self._pool.get_stats()
+        names = {"open": "pool_size", "idle": "pool_available", "waiting": "requests_waiting"}
+        return {state: stats.get(name, 0) for state, name in names.items()}
+
     @contextmanager
     def service(self, tenant_id: UUID) -> Iterator[psycopg.Connection]:
         """One transaction that sees one tenant's rows and no other's; committed at the end, undone by an exception."""

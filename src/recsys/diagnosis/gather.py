@@ -14,12 +14,10 @@ from recsys.db.migrate import status
 from recsys.db.pool import Database
 from recsys.db.queries import sql
 from recsys.diagnosis.alike import alike
-from recsys.diagnosis.facts import Asked, Backlog, Case, Days, Documents, Facts, Link, Machinery, Runway
+from recsys.diagnosis.backlog import look
+from recsys.diagnosis.facts import Asked, Case, Days, Documents, Facts, Link, Machinery, Runway
 from recsys.diagnosis.replay import Replay, replay
 from recsys.errors import NotFound, OperatorError, TenantNotFound, TryLater
-from recsys.events.backlog import Positions, load_positions, position_of, unread
-from recsys.events.folder import SpoolFolder, list_damaged, list_spools
-from recsys.events.room import Bounds, room
 from recsys.maintenance.partitions import plan, read_partitions, read_policies
 from recsys.ranking.fill import chain
 from recsys.settings import Settings
@@ -66,7 +64,7 @@ def gather(sources: Sources, asked: Asked, ask: Ask, *, now: datetime | None = N
         view=sources.view,
     )
     if sources.database is None:
-        return replace(facts, backlog=_backlog(sources))
+        return replace(facts, backlog=look(sources.settings, sources.database))
     for part in (_about_tenant, _about_machinery, _about_case):
         if facts.failure is not None and (part is not _about_case or sources.served is None):
             continue  # each look at a database that is away costs its patience
@@ -74,7 +72,7 @@ def gather(sources: Sources, asked: Asked, ask: Ask, *, now: datetime | None = N
             facts = part(sources, sources.database, facts, ask)
         except (OperatorError, TryLater) as error:
             facts = replace(facts, failure=facts.failure or error.message)
-    return replace(facts, backlog=_backlog(replace(sources, failure=facts.failure)))
+    return replace(facts, backlog=look(sources.settings, None if facts.failure else sources.database))
 
 
 def _where(settings: Settings) -> str:
@@ -181,32 +179,3 @@ def _days(database: Database, tenant_id: UUID, namespace: str, now: datetime) ->
 def _stored(database: Database, snapshot: Snapshot, now: datetime) -> str:
     with database.reading() as conn:
         return load(conn, snapshot.tenant_id, snapshot.namespace, snapshot.params, now=now).version
-
-
-def _backlog(sources: Sources) -> Backlog | None:
-    root = sources.settings.spool_dir
-    if not root.exists():
-        return None
-    spools = list_spools(root)
-    positions = _positions(sources, spools)
-    waiting = [file for files in unread(spools, positions or {}).values() for file in files]
-    left = sum(
-        max(0, file.size - position_of(positions or {}, spool, file).bytes)
-        for spool in spools
-        for file in spool.segments
-    )
-    return Backlog(
-        waiting_bytes=None if positions is None else left,
-        oldest=min((datetime.fromtimestamp(file.path.stat().st_mtime, UTC) for file in waiting), default=None),
-        room_bytes=room(root, Bounds.of(sources.settings)),
-        damaged=len(list_damaged(root)),
-    )
-
-
-def _positions(sources: Sources, spools: list[SpoolFolder]) -> Positions | None:
-    if sources.database is None or sources.failure is not None:
-        return None
-    try:
-        return load_positions(sources.database, spools, sources.settings.spool_keep_seconds)
-    except OperatorError:
-        return None

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import psycopg
 import structlog
 
+from recsys import metrics
 from recsys.db.pool import Database
 from recsys.db.queries import sql
 from recsys.errors import RecsysError
@@ -173,12 +174,18 @@ def run_drain(database: Database, root: Path, stop: threading.Event, policy: Dra
             _log.warning("events wait in the spool", error=str(error), retry_in=round(pause, 2))
         else:
             failures = 0
+            _count(drained)
             pause = 0.0 if drained.more else BATCH_SECONDS
             if drained.foreign > foreign:
                 _log.error("segments of a newer version wait for an upgrade", segments=drained.foreign)
             foreign = drained.foreign
         stop.wait(pause)
     _finish(database, root, policy)
+
+
+def _count(drained: Drained) -> None:
+    for outcome in ("exposures", "interactions", "dead_letters"):
+        metrics.DRAINED.labels(outcome).inc(getattr(drained, outcome))
 
 
 def _backoff(failures: int) -> float:

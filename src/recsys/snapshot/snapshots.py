@@ -14,6 +14,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from recsys import metrics
 from recsys.db.pool import Database
 from recsys.errors import Unavailable
 from recsys.snapshot.load import load
@@ -194,8 +195,10 @@ class Snapshots:
         future = slot.loading
         assert future is not None  # noqa: S101  begin() made it
         try:
-            snapshot = self._read(*key, slot.params)
+            with metrics.SNAPSHOT_LOAD_SECONDS.time():
+                snapshot = self._read(*key, slot.params)
         except BaseException as error:
+            metrics.SNAPSHOT_LOADS.labels("failed").inc()
             with self._lock:
                 slot.fail(error, self._clock())
                 if slot.snapshot is None:
@@ -203,6 +206,7 @@ class Snapshots:
             _log.warning("snapshot not loaded", tenant_id=str(key[0]), namespace=key[1], error=str(error))
             future.set_exception(error)
             raise
+        metrics.SNAPSHOT_LOADS.labels("loaded").inc()
         with self._lock:
             slot.succeed(snapshot)
         future.set_result(snapshot)

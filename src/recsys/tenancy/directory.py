@@ -106,6 +106,11 @@ class Directory:
         tenant_id = self._ids.get(name)
         return None if tenant_id is None else self._views.get(tenant_id)
 
+    def views(self) -> list[TenantView]:
+        """List the tenants that this process knows."""
+        with self._keeping:
+            return list(self._views.values())
+
     def fetch(self, name: str) -> TenantView:
         """Read a tenant from the database and keep it. Raises TenantNotFound, which is not kept."""
         while True:
