@@ -30,6 +30,8 @@ from recsys.settings import Settings
 ROLES = Roles.of("recsys")
 RECSYS = str(Path(sys.executable).with_name("recsys"))
 NewDatabase = Callable[[], Any]
+KILLS = int(os.environ.get("RECSYS_TEST_KILLS", "6"))
+LOCK_SECONDS = float(os.environ.get("RECSYS_TEST_LOCK_SECONDS", "2.5"))
 
 
 def _states(conninfo: str) -> dict[int, str]:
@@ -254,31 +256,34 @@ def test_data_is_not_lost_without_its_name(new_database: NewDatabase, monkeypatc
 
 
 def test_a_busy_table_is_not_blocked_by_a_migration_that_waits_for_it(
-    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
+    new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     """While `up` tries for a lock that somebody holds, others wait at most its lock timeout; then it succeeds."""
     database = new_database()
     migrate_up(database.owner, "recsys")
     _with(monkeypatch, "-- transaction: yes\nalter table tenants add column note text;")
-    tried = threading.Event()
+    tries: list[str] = []
 
     def up() -> None:
-        migrate_up(database.owner, "recsys", say=lambda text: tried.set() if "trying again" in text else None)
+        migrate_up(database.owner, "recsys", say=lambda text: tries.append(text) if "trying again" in text else None)
 
-    worst = 0.0
+    queries, worst = 0, 0.0
     thread = threading.Thread(target=up)
     with _holding(database.owner, "select count(*) from tenants"):
         thread.start()
         with psycopg.connect(database.service, autocommit=True) as conn:
             conn.execute("set role recsys_system")
-            deadline = time.monotonic() + 2.5
-            while time.monotonic() < deadline or not tried.is_set():
+            deadline = time.monotonic() + LOCK_SECONDS
+            while time.monotonic() < deadline or not tries:
                 began = time.monotonic()
                 conn.execute("select count(*) from tenants")
                 worst = max(worst, time.monotonic() - began)
+                queries += 1
     thread.join()
-    assert tried.is_set()
-    assert worst < 1.5
+    figures = {"lock_held_s": LOCK_SECONDS, "tries_of_up": len(tries), "queries": queries, "longest_query_s": worst}
+    for name, figure in figures.items():
+        record_property(name, round(figure, 3))
+    assert worst < 0.9 + 0.5  # its lock timeout, and what a busy machine adds
     assert "pending" not in _states(database.owner).values()
 
 
@@ -348,8 +353,10 @@ def _assert_indexed(conninfo: str) -> None:
     assert found == (True, True)
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("RECSYS_TEST_KILLS", "6"))))
-def test_killed_at_a_random_moment(new_database: NewDatabase, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_killed_at_a_random_moment(
+    new_database: NewDatabase, seed: int, record_property: Callable[[str, object], None]
+) -> None:
     """After SIGKILL, status is truthful about every migration and the next `up` finishes the rest."""
     database = new_database()
     chance = random.Random(seed)  # noqa: S311  a moment, not a secret
@@ -364,6 +371,9 @@ def test_killed_at_a_random_moment(new_database: NewDatabase, seed: int) -> None
         process.stderr.readline()  # it has begun
         time.sleep(chance.uniform(0, 0.06))
         process.send_signal(signal.SIGKILL)
+    states = list(_states(database.owner).values())
+    record_property("applied_when_killed", states.count("applied"))
+    record_property("interrupted_when_killed", states.count("interrupted"))
     _assert_truthful(database.owner)
     migrate_up(database.owner, "recsys")
     assert set(_states(database.owner).values()) == {"applied"}

@@ -9,15 +9,19 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import psycopg
 
 from recsys.db.pool import Database
+from recsys.events.history import recent
 from recsys.maintenance.partitions import ensure_ahead
 from recsys.maintenance.retirement import retire_once
 
+TENANT = UUID("018f0000-0000-7000-8000-000000000001")
 SECONDS = float(os.environ.get("RECSYS_TEST_LOAD_SECONDS", "8"))
 ROWS_A_SECOND = 10_000
 BATCH = 500
@@ -39,9 +43,19 @@ with Database.open(Settings(database_url=sys.argv[1], owner_database_url=sys.arg
         retire_once(database, now)
 """
 
+LOCK_TIMEOUT = 0.9
+"""Seconds that upkeep may wait for a lock, as the schema and the retirement say."""
+
+WAITS = """
+    select application_name not in ('writer', 'reader'), extract(epoch from max(clock_timestamp() - waitstart))::float8
+    from pg_locks join pg_stat_activity using (pid)
+    where not granted and waitstart is not null
+    group by 1
+"""
+
 INSERT = """
     insert into interaction_events (event_id, tenant_id, occurred_at, event_type, item_id)
-    select %(first)s + n, '018f0000-0000-7000-8000-000000000001', %(at)s, 'view', 'x'
+    select %(first)s + n, %(tenant)s, %(at)s, 'view', 'x'
     from generate_series(1, %(rows)s) as n
     on conflict do nothing
 """
@@ -69,6 +83,8 @@ class Writer(threading.Thread):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(name="writer")
         self.written = 0
+        self.partitions_missed = 0
+        self.slowest = 0.0
         self.failures: list[Exception] = []
         self._database = database
         self._clock = clock
@@ -80,9 +96,12 @@ class Writer(threading.Thread):
                 time.sleep(0.005)
                 continue
             at = self._clock.now()
+            began = time.monotonic()
             try:
                 self._write(at)
+                self.slowest = max(self.slowest, time.monotonic() - began)
             except psycopg.errors.CheckViolation:  # the table has no other check that these rows could violate
+                self.partitions_missed += 1
                 with suppress(psycopg.errors.LockNotAvailable):  # upkeep may be at it; the batch is tried again
                     self._ensure(at)
             except Exception as error:  # noqa: BLE001  whatever it is, the test has to show it
@@ -91,13 +110,61 @@ class Writer(threading.Thread):
 
     def _write(self, at: datetime) -> None:
         with self._database.system() as conn:
-            conn.execute("set local lock_timeout = '1s'")  # who waits longer fails
-            conn.execute(INSERT, {"first": self.written, "at": at, "rows": BATCH})
+            conn.execute(
+                "set local lock_timeout = '1s'; set local application_name = 'writer'"
+            )  # who waits longer fails
+            conn.execute(INSERT, {"first": self.written, "tenant": TENANT, "at": at, "rows": BATCH})
         self.written += BATCH
 
     def _ensure(self, at: datetime) -> None:
         with self._database.system() as conn:
+            conn.execute("set local application_name = 'writer'")
             conn.execute("select recsys_ensure_partitions('interaction_events', %s)", (at,))
+
+
+class Reader(threading.Thread):
+    """Reads a visitor's history again and again, as serving does; waiting for a lock longer than 1 s is a failure."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(name="reader")
+        self.reads = 0
+        self.slowest = 0.0
+        self.failures: list[Exception] = []
+        self._database = database
+        self._clock = clock
+
+    def run(self) -> None:
+        """Read until the time is over."""
+        while self._clock.elapsed < SECONDS and not self.failures:
+            began = time.monotonic()
+            try:
+                with self._database.service(TENANT) as conn:
+                    conn.execute("set local lock_timeout = '1s'; set local application_name = 'reader'")
+                    recent(conn, TENANT, b"nobody", None, 50)
+            except Exception as error:  # noqa: BLE001  whatever it is, the test has to show it
+                self.failures.append(error)
+            self.slowest = max(self.slowest, time.monotonic() - began)
+            self.reads += 1
+            time.sleep(0.01)
+
+
+class Watch(threading.Thread):
+    """Looks fifty times a second at who waits for a lock, and for how long by now."""
+
+    def __init__(self, dsn: str, clock: Clock) -> None:
+        super().__init__(name="watch")
+        self.longest = {"upkeep": 0.0, "service": 0.0}
+        self._dsn = dsn
+        self._clock = clock
+
+    def run(self) -> None:
+        """Look until the time is over."""
+        with psycopg.connect(self._dsn, autocommit=True) as conn:
+            while self._clock.elapsed < SECONDS:
+                for is_upkeep, seconds in conn.execute(WAITS):
+                    who = "upkeep" if is_upkeep else "service"
+                    self.longest[who] = max(self.longest[who], seconds)
+                time.sleep(0.02)
 
 
 def _one_upkeep(database: Database, clock: Clock, chance: random.Random) -> None:
@@ -110,38 +177,78 @@ def _one_upkeep(database: Database, clock: Clock, chance: random.Random) -> None
         process.send_signal(signal.SIGKILL)
 
 
-def test_no_insert_fails_while_partitions_come_and_go(database: Database, operator: psycopg.Connection) -> None:
-    """10,000 rows a second over a month's end, with upkeep killed again and again and a report holding its snapshot.
-
-    No insert fails, none waits a second for a lock, no row is lost, and a later pass finishes what could not be done.
-    """
+def _prepare(database: Database, operator: psycopg.Connection) -> None:
+    """Set daily partitions up, with enough old ones that some are over at every moment of the test."""
     operator.execute(
         "update partition_policies set interval = 'day', retain_days = 1000, accept_days = 1 "
         "where parent_table = 'interaction_events'"
     )
-    for days in range(1000, 1020):  # partitions whose time is over when the test begins
+    for days in range(1008 - int(DAYS_A_SECOND * SECONDS), 1020):
         at = START - timedelta(days=days)
         operator.execute("select recsys_ensure_partitions('interaction_events', %s)", (at,))
     for (name,) in operator.execute("select partition_name from recsys_partitions('exposure_events')").fetchall():
         operator.execute(f"drop table {name}".encode())
     ensure_ahead(database, START)
-    clock = Clock()
-    writer = Writer(database, clock)
-    writer.start()
+
+
+def _kill_upkeep_under_load(database: Database, dsn: str, clock: Clock) -> tuple[int, float]:
+    """Kill one upkeep after the other until the time is over; say how many, and how long a report was open."""
     chance = random.Random(5)  # noqa: S311  moments, not secrets
-    _one_upkeep(database, clock, chance)
-    with psycopg.connect(operator.info.dsn) as report:
+    kills = 0
+    with psycopg.connect(dsn) as report:
         report.execute("set transaction isolation level repeatable read")
         report.execute("select count(*) from interaction_events")
-        while clock.elapsed < SECONDS * 0.6 and writer.is_alive():
+        began = clock.elapsed
+        held = 0.0
+        while clock.elapsed < SECONDS:
             _one_upkeep(database, clock, chance)
-        report.rollback()
-    while clock.elapsed < SECONDS and writer.is_alive():
-        _one_upkeep(database, clock, chance)
-    writer.join()
-    assert writer.failures == []
+            kills += 1
+            if not held and clock.elapsed > SECONDS * 0.6:
+                report.rollback()
+                held = clock.elapsed - began
+    return kills, held
+
+
+def test_no_insert_fails_while_partitions_come_and_go(
+    database: Database, operator: psycopg.Connection, record_property: Callable[[str, object], None]
+) -> None:
+    """10,000 rows a second over a month's end, with upkeep killed again and again and a report holding its snapshot.
+
+    No insert fails, nobody of the service waits a second for a lock and upkeep not longer than its own timeout, no row
+    is lost, and a later pass finishes what could not be done.
+    """
+    _prepare(database, operator)
+    clock = Clock()
+    writer, reader, watch = Writer(database, clock), Reader(database, clock), Watch(operator.info.dsn, clock)
+    for thread in (writer, reader, watch):
+        thread.start()
+    kills, held = _kill_upkeep_under_load(database, operator.info.dsn, clock)
+    for thread in (writer, reader, watch):
+        thread.join()
+    dropped = operator.execute("select count(*) from partition_retirements where state = 'dropped'").fetchone()
+    for name, figure in {
+        "seconds": SECONDS,
+        "from": START.date(),
+        "to": clock.now().date(),
+        "rows_written": writer.written,
+        "rows_a_second": round(writer.written / SECONDS),
+        "inserts_failed": len(writer.failures),
+        "batches_that_made_their_partition": writer.partitions_missed,
+        "slowest_batch_s": round(writer.slowest, 3),
+        "reads": reader.reads,
+        "reads_failed": len(reader.failures),
+        "slowest_read_s": round(reader.slowest, 3),
+        "longest_lock_wait_of_the_service_s": round(watch.longest["service"], 3),
+        "longest_lock_wait_of_upkeep_s": round(watch.longest["upkeep"], 3),
+        "upkeep_killed": kills,
+        "report_held_s": round(held, 1),
+        "partitions_dropped_under_load": dropped and dropped[0],
+    }.items():
+        record_property(name, figure)
+    assert (writer.failures, reader.failures) == ([], [])
     assert operator.execute("select count(*) from interaction_events").fetchone() == (writer.written,)
     assert writer.written > SECONDS * ROWS_A_SECOND * 0.5
+    assert watch.longest["upkeep"] < LOCK_TIMEOUT + 0.3  # a busy machine wakes the timer late
     _finish(database, operator, clock)
 
 
