@@ -11,6 +11,6 @@ def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
 
 
-def code(text: object) -> str:
+def code(text: str | None) -> str:
     """Write *text* as code; nothing stays nothing."""
-    return f"`{text}`" if text not in (None, "") else ""
+    return f"`{text}`" if text else ""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from ipaddress import ip_network
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from recsys import markdown, values
 from recsys.errors import InvalidSetting
+from recsys.values import Kind
 
-_TRUE = {"1", "true", "yes", "on"}
-_FALSE = {"0", "false", "no", "off"}
-_SIGNATURES = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
-"""What a token may be signed with: never a secret that who checks it would hold too, never nothing."""
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -23,105 +20,21 @@ class Variable(NamedTuple):
 
     name: str
     help: str
-    parse: Callable[[str], Any]
+    kind: Kind
     aliases: tuple[str, ...] = ()
     secret: bool = False
-
-
-def _bool(text: str) -> bool:
-    word = text.strip().lower()
-    if word in _TRUE | _FALSE:
-        return word in _TRUE
-    msg = f"{text!r} is neither true nor false"
-    raise ValueError(msg)
-
-
-def _text(text: str) -> str:
-    return text.strip()
-
-
-def _path(text: str) -> Path:
-    return Path(text).expanduser()
-
-
-def _int(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if low <= value <= high:
-            return value
-        msg = f"{value} is not within {low}..{high}"
-        raise ValueError(msg)
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if low <= value <= high:
-            return value
-        msg = f"{value} is not within {low}..{high} seconds"
-        raise ValueError(msg)
-
-    return parse
-
-
-def _choice(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        word = text.strip().lower()
-        if word in words:
-            return word
-        msg = f"{text!r} is none of {', '.join(words)}"
-        raise ValueError(msg)
-
-    return parse
-
-
-def _name(text: str) -> str:
-    word = text.strip()
-    if word.isidentifier() and word.islower():
-        return word
-    msg = f"{text!r} is not a lower-case identifier"
-    raise ValueError(msg)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word for word in text.replace(",", " ").split() if word)
-
-
-def _algorithms(text: str) -> tuple[str, ...]:
-    words = _words(text)
-    if words and set(words) <= _SIGNATURES:
-        return words
-    msg = f"{text!r} names something else than {', '.join(sorted(_SIGNATURES))}"
-    raise ValueError(msg)
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return tuple(str(ip_network(word, strict=False)) for word in _words(text))
-
-
-def _number(low: float, high: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        value = float(text)
-        if low <= value <= high:
-            return value
-        msg = f"{value} is not within {low:g}..{high:g}"
-        raise ValueError(msg)
-
-    return parse
 
 
 def _setting(
     name: str,
     default: Any,
-    parse: Callable[[str], Any],
+    kind: Kind,
     help: str,  # noqa: A002  the word that every command line uses
     *,
     aliases: tuple[str, ...] = (),
     secret: bool = False,
 ) -> Any:
-    return field(default=default, metadata={"variable": Variable(name, help, parse, aliases, secret)})
+    return field(default=default, metadata={"variable": Variable(name, help, kind, aliases, secret)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,80 +45,85 @@ class Settings:
     database_url: str | None = _setting(
         "DATABASE_URL",
         None,
-        _text,
+        values.text,
         "Postgres to use, as the service's login. Without it an embedded Postgres is started in RECSYS_DATA_DIR.",
         secret=True,
     )
     owner_database_url: str | None = _setting(
         "RECSYS_OWNER_DATABASE_URL",
         None,
-        _text,
+        values.text,
         "The same database as a login that may act as the owner (migrations, retirement). Default: DATABASE_URL.",
         secret=True,
     )
     data_dir: Path = _setting(
-        "RECSYS_DATA_DIR", Path(".recsys"), _path, "Folder of the embedded database, the spool and the caches."
+        "RECSYS_DATA_DIR", Path(".recsys"), values.path, "Folder of the embedded database, the spool and the caches."
     )
     dataset_dir: Path | None = _setting(
         "RECSYS_DATASET_DIR",
         None,
-        _path,
+        values.path,
         "Folder of fetched public data sets, so that installations can share them. Default: in RECSYS_DATA_DIR.",
     )
     postgres_bin: Path | None = _setting(
-        "RECSYS_POSTGRES_BIN", None, _path, "Folder with the binaries of the embedded Postgres (initdb, postgres, ...)."
+        "RECSYS_POSTGRES_BIN",
+        None,
+        values.path,
+        "Folder with the binaries of the embedded Postgres (initdb, postgres, ...).",
     )
     db_role_prefix: str = _setting(
         "RECSYS_DB_ROLE_PREFIX",
         "recsys",
-        _name,
+        values.identifier,
         "Prefix of the three database roles, so that installations can share a cluster.",
     )
     db_pooler: str = _setting(
         "RECSYS_DB_POOLER",
         "none",
-        _choice("none", "transaction"),
+        values.choice("none", "transaction"),
         "`transaction` when a transaction pooler stands before Postgres.",
     )
-    db_pool_size: int = _setting("RECSYS_DB_POOL_SIZE", 4, _int(1, 100), "Connections that one process keeps at most.")
+    db_pool_size: int = _setting(
+        "RECSYS_DB_POOL_SIZE", 4, values.whole(1, 100), "Connections that one process keeps at most."
+    )
     require_rls: bool = _setting(
-        "RECSYS_REQUIRE_RLS", True, _bool, "Refuse to start when the database would not keep tenants apart."
+        "RECSYS_REQUIRE_RLS", True, values.boolean, "Refuse to start when the database would not keep tenants apart."
     )
 
     archive_dir: Path | None = _setting(
         "RECSYS_ARCHIVE_DIR",
         None,
-        _path,
+        values.path,
         "Folder where a log's partition is written before it is dropped. Default: it is dropped without a copy.",
     )
     archive_format: str = _setting(
         "RECSYS_ARCHIVE_FORMAT",
         "csv",
-        _choice("csv", "parquet"),
+        values.choice("csv", "parquet"),
         "How it is written: `csv` (gzip) or `parquet` (needs the extra `parquet`).",
     )
 
     signals_interval: float = _setting(
         "RECSYS_SIGNALS_INTERVAL",
         300.0,
-        _seconds(0, 86400),
+        values.seconds(0, 86400),
         "Seconds from one build of the signals to the next inside `serve`; 0 leaves it to another host.",
     )
 
     # the server
-    host: str = _setting("RECSYS_HOST", "127.0.0.1", _text, "Address to listen on.")
-    port: int = _setting("RECSYS_PORT", 8000, _int(0, 65535), "Port to listen on.")
-    workers: int = _setting("RECSYS_WORKERS", 1, _int(1, 64), "Worker processes.")
+    host: str = _setting("RECSYS_HOST", "127.0.0.1", values.text, "Address to listen on.")
+    port: int = _setting("RECSYS_PORT", 8000, values.whole(0, 65535), "Port to listen on.")
+    workers: int = _setting("RECSYS_WORKERS", 1, values.whole(1, 64), "Worker processes.")
     log_level: str = _setting(
         "RECSYS_LOG_LEVEL",
         "info",
-        _choice("debug", "info", "warning", "error"),
+        values.choice("debug", "info", "warning", "error"),
         "Least severe log line that is written.",
     )
     log_format: str = _setting(
         "RECSYS_LOG_FORMAT",
         "auto",
-        _choice("auto", "json", "console"),
+        values.choice("auto", "json", "console"),
         "`auto` is console on a terminal, json elsewhere.",
     )
 
@@ -213,31 +131,31 @@ class Settings:
     exposure_sync: str = _setting(
         "RECSYS_EXPOSURE_SYNC",
         "write",
-        _choice("write", "full"),
+        values.choice("write", "full"),
         "When an answer's exposure counts as kept: `write` survives a killed process, `full` a power cut too.",
     )
     spool_max_mib: int = _setting(
-        "RECSYS_SPOOL_MAX_MIB", 4096, _int(1, 2**40), "MiB that the spools of this host may hold together."
+        "RECSYS_SPOOL_MAX_MIB", 4096, values.whole(1, 2**40), "MiB that the spools of this host may hold together."
     )
     spool_min_free_mib: int = _setting(
-        "RECSYS_SPOOL_MIN_FREE_MIB", 256, _int(0, 2**40), "MiB of disk that the spools leave free."
+        "RECSYS_SPOOL_MIN_FREE_MIB", 256, values.whole(0, 2**40), "MiB of disk that the spools leave free."
     )
     spool_keep_seconds: float = _setting(
         "RECSYS_SPOOL_KEEP",
         3600.0,
-        _seconds(0, 30 * 86400),
+        values.seconds(0, 30 * 86400),
         "Seconds for which drained segments are kept: a database restored to a time within them loses no event.",
     )
     spool_sync_seconds: float = _setting(
         "RECSYS_SPOOL_SYNC_INTERVAL",
         0.05,
-        _seconds(0, 10),
+        values.seconds(0, 10),
         "Seconds of exposures that a power cut may take.",
     )
     exposure_log_path: Path | None = _setting(
         "RECSYS_EXPOSURE_LOG_PATH",
         None,
-        _path,
+        values.path,
         "File that every served list is appended to as it happens, as a line of JSON (eval_v1); may be rotated.",
         aliases=("EXPOSURE_LOG_PATH",),
     )
@@ -246,20 +164,20 @@ class Settings:
     auth_required: bool = _setting(
         "RECSYS_AUTH_REQUIRED",
         True,
-        _bool,
+        values.boolean,
         "Demand an API key or a token on every route that serves data.",
         aliases=("AUTH_REQUIRED",),
     )
     dev_mode: bool | None = _setting(
         "RECSYS_DEV_MODE",
         None,
-        _bool,
+        values.boolean,
         "Accept X-Dev-* headers and X-Org-Id alone. Default: only with the embedded database on a loopback address.",
     )
     user_key_secret: str | None = _setting(
         "RECSYS_USER_KEY_SECRET",
         None,
-        _text,
+        values.text,
         "Secret of the user keys. The embedded installation makes and keeps one; elsewhere it must be set.",
         aliases=("EXPOSURE_HASH_SALT",),
         secret=True,
@@ -267,7 +185,7 @@ class Settings:
     user_key_secrets_old: tuple[str, ...] = _setting(
         "RECSYS_USER_KEY_SECRETS_OLD",
         (),
-        _words,
+        values.words,
         "Earlier secrets of the user keys, separated by commas: an erasure finds what was stored under them too.",
         secret=True,
     )
@@ -275,83 +193,86 @@ class Settings:
     jwt_jwks_url: str | None = _setting(
         "RECSYS_JWT_JWKS_URL",
         None,
-        _text,
+        values.text,
         "Where the identity provider publishes its keys. Bearer tokens are accepted only where this is set.",
         aliases=("JWT_JWKS_URL",),
     )
     jwt_issuer: str | None = _setting(
-        "RECSYS_JWT_ISSUER", None, _text, "The `iss` that a token must have.", aliases=("JWT_ISSUER",)
+        "RECSYS_JWT_ISSUER", None, values.text, "The `iss` that a token must have.", aliases=("JWT_ISSUER",)
     )
     jwt_audience: str | None = _setting(
-        "RECSYS_JWT_AUDIENCE", None, _text, "The `aud` that a token must have.", aliases=("JWT_AUDIENCE",)
+        "RECSYS_JWT_AUDIENCE", None, values.text, "The `aud` that a token must have.", aliases=("JWT_AUDIENCE",)
     )
     jwt_algorithms: tuple[str, ...] = _setting(
         "RECSYS_JWT_ALGORITHMS",
         ("RS256", "ES256"),
-        _algorithms,
+        values.signatures,
         "Signatures that are accepted, separated by commas.",
         aliases=("JWT_ALGORITHMS",),
     )
     jwt_refresh_seconds: float = _setting(
         "RECSYS_JWT_REFRESH",
         300.0,
-        _seconds(1, 86400),
+        values.seconds(1, 86400),
         "Seconds after which the provider's keys are read again.",
     )
     jwt_leeway_seconds: float = _setting(
-        "RECSYS_JWT_LEEWAY", 30.0, _seconds(0, 600), "Seconds by which the clocks of issuer and service may differ."
+        "RECSYS_JWT_LEEWAY",
+        30.0,
+        values.seconds(0, 600),
+        "Seconds by which the clocks of issuer and service may differ.",
     )
     require_if_match: bool = _setting(
-        "RECSYS_REQUIRE_IF_MATCH", False, _bool, "Refuse to publish without If-Match or If-None-Match (428)."
+        "RECSYS_REQUIRE_IF_MATCH", False, values.boolean, "Refuse to publish without If-Match or If-None-Match (428)."
     )
 
     # limits
     rate_limit_tenant: float = _setting(
         "RECSYS_RATE_LIMIT_TENANT",
         0.0,
-        _number(0, 1e6),
+        values.number(0, 1e6),
         "Requests a second that one worker answers for one tenant; 0 is no limit.",
         aliases=("TENANT_RATE_LIMIT",),
     )
     rate_limit_key: float = _setting(
         "RECSYS_RATE_LIMIT_KEY",
         0.0,
-        _number(0, 1e6),
+        values.number(0, 1e6),
         "Requests a second that one worker answers for one API key or token subject; 0 is no limit.",
         aliases=("API_KEY_RATE_LIMIT",),
     )
     rate_burst_seconds: float = _setting(
         "RECSYS_RATE_BURST",
         2.0,
-        _number(0.001, 3600),
+        values.number(0.001, 3600),
         "How many seconds' worth of a rate limit may come at once.",
     )
     request_timeout_seconds: float = _setting(
-        "RECSYS_REQUEST_TIMEOUT", 15.0, _seconds(0.1, 600), "Seconds after which a request is given up with 503."
+        "RECSYS_REQUEST_TIMEOUT", 15.0, values.seconds(0.1, 600), "Seconds after which a request is given up with 503."
     )
     lists_at_once: int = _setting(
         "RECSYS_LISTS_AT_ONCE",
-        16,
-        _int(1, 10_000),
+        64,
+        values.whole(2, 10_000),
         "Requests for lists that one worker takes on together; those beyond find 503 at once instead of a queue.",
     )
     requests_at_once: int = _setting(
         "RECSYS_REQUESTS_AT_ONCE",
         1024,
-        _int(1, 100_000),
+        values.whole(1, 100_000),
         "Requests that may be under way in one worker, health and admin aside; those beyond find 503.",
     )
     cors_origins: tuple[str, ...] = _setting(
         "RECSYS_CORS_ORIGINS",
         (),
-        _words,
+        values.words,
         "Origins whose pages may call, separated by commas; `*` is every origin. Default: none.",
         aliases=("CORS_ALLOWED_ORIGINS",),
     )
     trusted_proxies: tuple[str, ...] = _setting(
         "RECSYS_TRUSTED_PROXIES",
         (),
-        _networks,
+        values.networks,
         "Networks of the proxies whose X-Forwarded-For is believed in the audit log, such as 10.0.0.0/8.",
     )
 
@@ -399,9 +320,9 @@ class Settings:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
         """Read every variable; *overrides* (from command line options) win when they are not None."""
-        values = {name: value for name, variable in variables() if (value := _read(variable, environ)) is not None}
-        values.update({name: value for name, value in overrides.items() if value is not None})
-        return cls(**values)
+        found = {name: value for name, variable in variables() if (value := _read(variable, environ)) is not None}
+        found.update({name: value for name, value in overrides.items() if value is not None})
+        return cls(**found)
 
 
 def variables() -> list[tuple[str, Variable]]:
@@ -409,9 +330,9 @@ def variables() -> list[tuple[str, Variable]]:
     return [(item.name, item.metadata["variable"]) for item in fields(Settings)]
 
 
-def environment(**values: Any) -> dict[str, str]:
+def environment(**given: Any) -> dict[str, str]:
     """Spell settings as variables, for a process that reads them from its environment; None is left out."""
-    return {variable(name): str(value) for name, value in values.items() if value is not None}
+    return {variable(name): text for name, value in given.items() if (text := spelled(value)) is not None}
 
 
 def variable(name: str) -> str:
@@ -419,14 +340,40 @@ def variable(name: str) -> str:
     return dict(variables())[name].name
 
 
+def reference() -> str:
+    """Describe every variable as a Markdown table, for the reference page."""
+    return markdown.table(("variable", "takes", "default", "meaning"), map(_described, fields(Settings)))
+
+
+def _described(item: Field[Any]) -> tuple[str, str, str, str]:
+    variable: Variable = item.metadata["variable"]
+    also = f" Also read as {', '.join(map(markdown.code, variable.aliases))}." if variable.aliases else ""
+    return markdown.code(variable.name), variable.kind.takes, markdown.code(spelled(item.default)), variable.help + also
+
+
+def spelled(value: Any) -> str | None:
+    """Spell a value as its variable would; None where there is none."""
+    match value:
+        case None | ():
+            return None
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(value)
+        case float():
+            return f"{value:.15g}"
+        case _:
+            return str(value)
+
+
 def _read(variable: Variable, environ: Mapping[str, str]) -> Any:
     for name in (variable.name, *variable.aliases):
         text = environ.get(name, "")
         if text.strip():
             try:
-                return variable.parse(text)
-            except ValueError as error:
-                shown = "its value" if variable.secret else str(error)
-                msg = f"{name}: {shown} can not be used. {variable.help}"
+                return variable.kind.read(text)
+            except ValueError:
+                shown = "its value" if variable.secret else repr(text)
+                msg = f"{name}: {shown} can not be used, for it takes {variable.kind.takes}. {variable.help}"
                 raise InvalidSetting(msg) from None
     return None

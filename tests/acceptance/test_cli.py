@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from recsys import __version__, cli
+from recsys.cli.reference import commands
 
 RECSYS = str(Path(sys.executable).with_name("recsys"))
 
 
-def commands(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """List a command and everything below it with the words that call it."""
-    yield path, command
-    context = command.context_class(command) if hasattr(command, "list_commands") else None
-    for name in command.list_commands(context) if context else ():
-        yield from commands(command.get_command(context, name), *path, name)
-
-
-ALL = dict(commands(typer.main.get_command(cli.app)))
+ALL = dict(commands())
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

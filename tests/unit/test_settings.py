@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -25,11 +27,22 @@ def test_an_option_wins_over_the_environment() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("RECSYS_PORT", "70000"), ("RECSYS_PORT", "x"), ("RECSYS_REQUIRE_RLS", "maybe"), ("RECSYS_DB_POOLER", "session")],
+    [
+        ("RECSYS_PORT", "70000"),
+        ("RECSYS_PORT", "x"),
+        ("RECSYS_REQUIRE_RLS", "maybe"),
+        ("RECSYS_DB_POOLER", "session"),
+        ("RECSYS_DB_ROLE_PREFIX", "Not An Identifier"),
+        ("RECSYS_RATE_BURST", "nan"),
+        ("RECSYS_JWT_ALGORITHMS", "none"),
+        ("RECSYS_JWT_ALGORITHMS", ","),
+        ("RECSYS_TRUSTED_PROXIES", "10.0.0.0/99"),
+    ],
 )
-def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
-    """A value that can not be used stops the start with the variable's name."""
-    with pytest.raises(InvalidSetting, match=name):
+def test_a_wrong_value_names_its_variable_and_what_it_takes(name: str, value: str) -> None:
+    """A value that can not be used stops the start with the variable's name and what would be taken."""
+    takes = next(variable.kind.takes for _, variable in variables() if variable.name == name)
+    with pytest.raises(InvalidSetting, match=f"{name}: .* takes {re.escape(takes)}"):
         Settings.from_environment({name: value})
 
 
@@ -60,6 +73,8 @@ def test_settings_travel_through_the_environment() -> None:
     spelled = environment(port=9100, data_dir=Path("/tmp/x y"), dev_mode=True, workers=None)  # noqa: S108  never opened
     settings = Settings.from_environment(spelled)
     assert (settings.port, settings.data_dir, settings.dev_mode) == (9100, Path("/tmp/x y"), True)  # noqa: S108
+    everything = {item.name: getattr(Settings(), item.name) for item in fields(Settings)}
+    assert Settings.from_environment(environment(**everything)) == Settings()
 
 
 def test_every_setting_says_what_it_is() -> None:
