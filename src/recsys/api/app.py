@@ -16,6 +16,7 @@ from recsys.api.admission import Admission
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.cold import Cold
 from recsys.api.cors import Cors
+from recsys.api.deadlines import Deadlines
 from recsys.api.gauges import observed
 from recsys.api.hot import HOT
 from recsys.api.overload import Overload
@@ -61,22 +62,27 @@ class Application:
         self._service = service
         self._cold = Cold()
         self._admission = Admission(service)
-        self._overload = Overload(service.settings)
+        self._overload = Overload(
+            service.settings, (service.tenants, service.snapshots, service.histories, service.writes)
+        )
         self._cors = Cors(service.settings.cors_origins)
-        self._timeout = service.settings.request_timeout_seconds
+        self._deadlines = Deadlines(service.settings.request_timeout_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        call = Call.begin(scope)
+        call, task = Call.begin(scope), self._deadlines.begin()
         try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._answer(call, scope, receive)
+            answer = await self._answer(call, scope, receive)
         except body.Disconnected:
             return
-        except TimeoutError:
-            answer = _problem(call, Unavailable(f"This took longer than {self._timeout:g} s. Try again."))
+        except asyncio.CancelledError:
+            if not self._deadlines.passed(task):
+                raise
+            answer = _problem(call, Unavailable("This took longer than a request may. Try again."))
         except Exception as error:  # noqa: BLE001  whatever happens is answered, and logged if nobody planned it
             answer = _problem(call, error)
+        finally:
+            self._deadlines.end(task)
         _count(call, answer)
         cors = self._cors.headers(call.headers, preflight=call.method == "OPTIONS")
         await _send(call, answer, (*call.limits, *cors), send, with_body=scope["method"] != "HEAD")
