@@ -11,7 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
-from recsys.api.admin import audit, documents, keys, tenants
+from recsys.api.admin import audit, documents, keys, preview, tenants, users
 from recsys.api.admin import cache as caches
 from recsys.api.admin.audit import AuditQuery, AuditResponse
 from recsys.api.admin.cache import InvalidateRequest, InvalidateResponse
@@ -24,12 +24,15 @@ from recsys.api.admin.documents import (
     VersionsResponse,
 )
 from recsys.api.admin.keys import CreatedKeyResponse, KeysResponse
+from recsys.api.admin.preview import PreviewRequest, PreviewResponse
 from recsys.api.admin.tenants import TenantChange, TenantResponse, TenantsResponse
+from recsys.api.admin.users import EraseQuery
 from recsys.api.call import Call
 from recsys.api.identity import Role
 from recsys.api.openapi import BODY, HEADERS, NEEDS, QUERY, REQUIRES, refusals
 from recsys.api.route import Need
 from recsys.api.service import Service
+from recsys.events.erasure import Receipt
 from recsys.rules import parse as rules_document
 from recsys.tenancy import config as config_document
 from recsys.tenancy.keys import NewKey
@@ -204,6 +207,36 @@ async def invalidate_route(service: Serves, call: Asks) -> InvalidateResponse:
     return await caches.invalidate(service, call)
 
 
+@post(
+    TENANT + "/preview",
+    status_code=200,
+    tags=["Operations"],
+    opt=_OPERATOR | {BODY: PreviewRequest},
+    responses=_WRITE,
+)
+async def preview_route(service: Serves, call: Asks) -> PreviewResponse:
+    """Say what a draft of config or rules would change for these requests. Nothing is stored, nothing is logged."""
+    return await preview.run(service, call)
+
+
+@delete(
+    TENANT + "/users/{user_id:str}",
+    status_code=200,
+    tags=["Operations"],
+    opt=_OPERATOR | {QUERY: EraseQuery},
+    responses=_READ,
+)
+async def erase_user(
+    service: Serves,
+    call: Asks,
+    user_id: FromPath[str],
+    anonymous_id: FromQuery[str | None] = None,
+    session_id: FromQuery[str | None] = None,
+) -> Receipt:
+    """Erase a person's events; the receipt says what was removed and what is not rewritten."""
+    return await users.erase(service, call, user_id, {"anonymous_id": anonymous_id, "session_id": session_id})
+
+
 @get(TENANT + "/audit", tags=["Operations"], opt=_VIEWER | {QUERY: AuditQuery}, responses=_READ)
 async def audit_route(
     service: Serves,
@@ -259,6 +292,8 @@ ADMIN_HANDLERS: list[ControllerRouterHandler] = [
     compare_rules_version,
     roll_back_rules,
     invalidate_route,
+    preview_route,
+    erase_user,
     audit_route,
     config_schema_route,
     rules_schema_route,
