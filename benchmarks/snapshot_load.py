@@ -120,7 +120,7 @@ def main() -> None:
     with settings() as chosen, Database.open(chosen) as database:
         with namespace(database, options.items, options.neighbors) as tenant:
             command = [sys.executable, __file__, "--load", str(tenant), str(chosen.data_dir)]
-            figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603
+            figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)  # noqa: S603
         figures |= {"neighbor_rows": options.neighbors, "machine": platform.platform(), "cores": os.cpu_count()}
     for name, value in figures.items():
         print(f"{name:16} {value}")
