@@ -8,13 +8,15 @@ import typer
 
 from recsys.cli.account import actor
 from recsys.cli.columns import print_columns
-from recsys.cli.console import out, print_json, talk
+from recsys.cli.console import Exit, fail, out, print_json, talk
 from recsys.db.pool import Database
+from recsys.errors import TenantNotFound
 from recsys.settings import Settings
-from recsys.tenancy import tenants
+from recsys.tenancy import removal, tenants
+from recsys.tenancy.removal import Removal
 from recsys.tenancy.tenants import Status, Tenant
 
-app = typer.Typer(no_args_is_help=True, help="Create, list, suspend and resume tenants.")
+app = typer.Typer(no_args_is_help=True, help="Create, list, suspend, resume, delete and remove tenants.")
 
 Who = Annotated[str, typer.Argument(envvar="RECSYS_TENANT", help="External id or UUID.", metavar="TENANT")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -74,8 +76,52 @@ def suspend(tenant: Who, *, as_json: AsJson = False) -> None:
 
 @app.command()
 def resume(tenant: Who, *, as_json: AsJson = False) -> None:
-    """Serve a suspended tenant again."""
+    """Serve a suspended or deleted tenant again."""
     _set_status(tenant, "active", as_json=as_json)
+
+
+@app.command()
+def delete(tenant: Who, *, as_json: AsJson = False) -> None:
+    """Answer 404 to every request of a tenant from now on; nothing is removed, and `resume` takes it back."""
+    _set_status(tenant, "deleted", as_json=as_json)
+
+
+@app.command()
+def remove(
+    tenant: Who,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, every row of this tenant, for good.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Rows of one transaction.")] = removal.BATCH,
+    as_json: AsJson = False,
+) -> None:
+    """Remove every row of a deleted tenant for good; run again after an interruption, it goes on where it was."""
+    if not yes:
+        fail(f"this removes every row of tenant {tenant}, for good. If that is meant, say --yes.", Exit.USAGE)
+    with Database.open(Settings.from_environment()) as database:
+        done = _remove(database, tenant, batch)
+    if as_json:
+        print_json(done._asdict())
+        return
+    print_columns(("table", "rows removed"), sorted(done.rows.items()))
+    talk.print("removed; docs/howto/remove-a-tenant.md says which copies elsewhere are not touched")
+
+
+def _remove(database: Database, name: str, batch: int) -> Removal:
+    try:
+        with database.system() as conn:
+            tenant = tenants.find(conn, name)
+    except TenantNotFound:
+        earlier = removal.removed(database, name)
+        if earlier is None:
+            raise
+        return earlier
+    with talk.status("removing") as status:
+        return removal.remove(
+            database,
+            tenant,
+            batch=batch,
+            told=lambda reached: status.update(f"{sum(reached.rows.values()):,} rows removed"),
+        )
 
 
 def _set_status(name: str, status: Status, *, as_json: bool) -> None:

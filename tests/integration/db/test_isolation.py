@@ -108,6 +108,7 @@ GRANTS = {
         "tenant_configs_current": "arw",
         "tenant_rule_versions": "ar",
         "tenant_rules_current": "arw",
+        "tenant_removals": "r",
         "tenants": "arw",
     },
     "recsys_app": {},

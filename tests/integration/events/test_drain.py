@@ -15,6 +15,7 @@ from recsys.events import folder
 from recsys.events.drain import drain_once
 from recsys.events.records import Kind
 from recsys.events.spool import Spool
+from recsys.identifiers import uuid7
 
 _TENANT = "0190a0b0-0000-7000-8000-000000000001"
 
@@ -259,6 +260,17 @@ def test_an_erased_person_does_not_come_back_from_a_spool(desk: Any) -> None:
     desk.drain()
 
     assert desk.event_ids() == ["e5", "e6"]
+    assert desk.rows("select request_id from exposure_events") == [("r2",)]
+
+
+def test_a_removed_tenant_does_not_come_back_from_a_spool(desk: Any) -> None:
+    """Records of a tenant that was removed meanwhile are dropped; another tenant's in the same batch land."""
+    desk.operator.execute("insert into tenant_removals (tenant_id, external_id_hash) values (%s, 'x')", (_TENANT,))
+    other = uuid7()
+    desk.spool(Kind.INTERACTION, [desk.interaction(1), desk.interaction(2, tenant_id=other)])
+    desk.spool(Kind.EXPOSURE, [desk.exposure(1), desk.exposure(2, tenant_id=other)])
+    desk.drain()
+    assert desk.event_ids() == ["e2"]
     assert desk.rows("select request_id from exposure_events") == [("r2",)]
 
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from recsys.cli import app
 from recsys.db.provision import Urls
-from recsys.errors import Conflict, InvalidConfig, InvalidDocument, VersionMismatch, VersionNotFound
+from recsys.errors import Conflict, InvalidConfig, InvalidDocument, TenantNotFound, VersionMismatch, VersionNotFound
 
 
 class Shell:
@@ -60,6 +60,21 @@ def test_tenants_are_made_listed_and_suspended(shell: Shell, operator: psycopg.C
     assert shell.json("tenants", "show", "acme") == shell.json("tenants", "list")[0]
     actors = operator.execute("select distinct actor_type, actor_sub is not null from audit_log").fetchall()
     assert actors == [("cli", True)]
+
+
+def test_a_tenant_is_removed_in_two_steps(shell: Shell, operator: psycopg.Connection) -> None:
+    """Delete can be taken back; remove wants --yes and a deleted tenant, drops its rows, and may be repeated."""
+    assert shell.json("tenants", "delete", "acme")["status"] == "deleted"
+    assert shell.json("tenants", "resume", "acme")["status"] == "active"
+    assert isinstance(shell.run("tenants", "remove", "acme", "--yes").exception, Conflict)
+    shell.out("tenants", "delete", "acme")
+    assert shell.run("tenants", "remove", "acme").exit_code == 2
+    done = shell.json("tenants", "remove", "acme", "--yes", "--batch", "1")
+    assert done["finished"] is True
+    assert shell.json("tenants", "list") == []
+    assert shell.json("tenants", "remove", "acme", "--yes") == done
+    assert isinstance(shell.run("tenants", "remove", "nobody", "--yes").exception, TenantNotFound)
+    assert operator.execute("select count(*) from audit_log where action = 'tenant.remove'").fetchone() == (1,)
 
 
 def test_a_config_is_published_read_and_taken_back(shell: Shell, tmp_path: Path) -> None:
@@ -122,3 +137,49 @@ def test_schemas_are_printed(shell: Shell) -> None:
     for name in ("config", "rules"):
         assert json.loads(shell.out(name, "schema"))["$schema"].endswith("2020-12/schema")
         assert shell.out(name, "schema", "--markdown").startswith("## ")
+
+
+def test_keys_are_made_listed_and_revoked(shell: Shell) -> None:
+    """The key alone goes to standard output, once; the list tells whether it is valid."""
+    key = shell.out("keys", "create", "web shop", "--tenant", "acme", "--role", "serve", "--role", "viewer").strip()
+    prefix = key.split("_")[1]
+    assert key.startswith("rk_")
+    listed = shell.out("keys", "list", "--tenant", "acme")
+    assert "serve,viewer" in listed
+    assert " valid " in listed
+    assert key not in listed
+    shell.out("keys", "revoke", prefix, "--tenant", "acme")
+    assert [row["revoked_at"] is None for row in shell.json("keys", "list", "--tenant", "acme")] == [False]
+    assert shell.run("keys", "create", "x", "--tenant", "acme", "--role", "king").exit_code == 2
+
+
+def test_the_audit_is_read_from_the_shell(shell: Shell) -> None:
+    """`tail` ends with the latest entry, `export` begins with it and leaves nothing out."""
+    shell.out("keys", "create", "one", "--tenant", "acme")
+    tail = shell.out("audit", "tail", "--tenant", "acme", "-n", "1").splitlines()
+    assert len(tail) == 1
+    assert "key.create" in tail[0]
+    exported = [json.loads(line) for line in shell.out("audit", "export", "--tenant", "acme").splitlines()]
+    assert [entry["action"] for entry in exported] == ["key.create", "tenant.create"]
+    assert exported[0]["after_state"]["roles"] == ["serve"]
+    assert shell.out("audit", "tail") == ""
+
+
+def test_a_draft_is_previewed_from_the_shell(shell: Shell, operator: psycopg.Connection, tmp_path: Path) -> None:
+    """What a draft would change is said in words and in JSON, and the draft is not published."""
+    operator.execute(
+        "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score)"
+        " select id, 'default', item, current_date, score from tenants,"
+        " (values ('a', 3), ('b', 2), ('c', 1)) as item (item, score)"
+    )
+    requests = tmp_path / "requests"
+    requests.write_text('{"surface": "home", "k": 2}\n')
+    draft = '[{"action": "block", "item_ids": ["a"]}]'
+    command = ("rules", "preview", "--file", "-", "--tenant", "acme", "--requests", str(requests))
+    assert shell.out(*command, given=draft).splitlines() == [
+        "list 1: +c  -a  b 2->1",
+        "1 of 1 lists change, mean overlap 0.33, 2 items shown before, 2 after; 0 lists become short, 0 of them empty",
+        "newly blocked: a",
+    ]
+    assert shell.json(*command, given=draft)["comparisons"][0]["entered"] == ["c"]
+    assert shell.run("rules", "get", "--tenant", "acme").exit_code != 0

@@ -1001,6 +1001,7 @@ comment on function recsys_remove_tenant(uuid, integer) is
 
 revoke execute on function recsys_remove_tenant(uuid, integer) from public;
 select recsys_isolate('tenant_removals', 'tenant_id', :'owner', :'service', :'system');
+grant select on tenant_removals to :"system";
 
 -- --- Erasing a person
 

@@ -10,7 +10,7 @@ copy exposure_batch (
 ) from stdin
 
 -- name: insert_exposures
--- The person may have been erased while the record lay in a spool.
+-- The person may have been erased, or the tenant removed, while the record lay in a spool.
 insert into exposure_events (
     id, tenant_id, occurred_at, request_id, surface, segment, user_key, session_id, experiment_id, experiment_variant,
     algo_version, config_etag, rules_etag, signals_version, item_ids, scores, propensities, request, meta
@@ -24,7 +24,7 @@ where not exists (
     where erasures.tenant_id = record.tenant_id
         and (erasures.user_key = record.user_key or erasures.session_id = record.session_id)
         and record.occurred_at <= erasures.erased_at
-)
+) and not exists (select from tenant_removals where tenant_removals.tenant_id = record.tenant_id)
 on conflict do nothing
 
 -- name: empty_exposure_batch
@@ -55,7 +55,7 @@ with landed as (
         where erasures.tenant_id = record.tenant_id
             and (erasures.user_key = record.user_key or erasures.session_id = record.session_id)
             and least(record.occurred_at, record.received_at) <= erasures.erased_at
-    )
+    ) and not exists (select from tenant_removals where tenant_removals.tenant_id = record.tenant_id)
     on conflict do nothing
     returning tenant_id, surface, occurred_at
 ),

@@ -42,3 +42,13 @@ left join tenant_rule_versions as rules
 where tenants.id = %(id)s or tenants.external_id = %(external_id)s
 order by tenants.id = %(id)s desc nulls last
 limit 1
+
+-- name: remove
+select recsys_remove_tenant(%(id)s, %(batch)s)
+
+-- name: removed
+-- The removal of the tenant with this id or this external id, of which only the hash is left.
+select rows_removed, finished_at is not null
+from tenant_removals
+where tenant_id = %(id)s or external_id_hash = encode(sha256(convert_to(%(external_id)s::text, 'UTF8')), 'hex')
+order by started_at desc limit 1

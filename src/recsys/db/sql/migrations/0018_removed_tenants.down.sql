@@ -1,0 +1,2 @@
+-- transaction: yes
+revoke select on tenant_removals from :"system";
