@@ -23,10 +23,13 @@ from recsys.maintenance.retirement import retire_once
 
 TENANT = UUID("018f0000-0000-7000-8000-000000000001")
 SECONDS = float(os.environ.get("RECSYS_TEST_LOAD_SECONDS", "8"))
-ROWS_A_SECOND = 10_000
-BATCH = 500
+ROWS_A_SECOND = 10_500
+BATCH = 1000
 START = datetime(2096, 4, 20, tzinfo=UTC)
 DAYS_A_SECOND = 4  # the clock of the test: 8 seconds are a month, and its end lies within them
+
+LONGEST_LIFE = SECONDS / 20
+"""Seconds after which an upkeep is killed at the latest."""
 
 UPKEEP = """
 import sys
@@ -173,7 +176,7 @@ def _one_upkeep(database: Database, clock: Clock, chance: random.Random) -> None
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        time.sleep(chance.uniform(0.01, 0.4))
+        time.sleep(chance.uniform(0.01, LONGEST_LIFE))
         process.send_signal(signal.SIGKILL)
 
 
