@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys.evaluation.log import Index, Log, Tagged
+from recsys.evaluation.protocols import session_numbers
 from recsys.signals.window import reach
 from recsys.snapshot.columns import Columns, CovisitationColumns, PopularityColumns, TagColumns
+from recsys.snapshot.sessions import ITEMS_MAX, SessionColumns
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
+from recsys.tenancy.sections import Sessions
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +44,7 @@ def columns(log: Log, params: SignalParams) -> Columns:
         covisitation=_covisitation(item, counted, weight, len(vocabulary), params),
         tagged=_tagged(log.tags, vocabulary, words),
         unavailable=vocabulary.known(one.item_id for one in log.tags if not one.available),
+        sessions=None if params.sessions is None else _sessions(item, counted, params, params.sessions),
     )
 
 
@@ -126,6 +130,19 @@ def _summed(
 
 def _too_large(bound: int, span: int) -> npt.NDArray[np.int64]:
     raise ValueError(f"{bound} keys on {span} days do not fit into 63 bits: backtest a shorter time")
+
+
+def _sessions(item: Numbers, log: Log, params: SignalParams, remember: Sessions) -> SessionColumns:
+    """Collect the newest sessions with more than one item, each with its newest items first."""
+    number = session_numbers(log, params.session_gap_minutes)
+    recent = np.flatnonzero((number >= 0) & (log.at >= log.at.max(initial=0) - remember.window_days * _DAY))
+    order = recent[np.argsort(number[recent], kind="stable")]
+    cuts = np.flatnonzero(np.diff(number[order])) + 1
+    lives = sorted((life for life in np.split(order, cuts) if len(life)), key=lambda life: int(life[-1]))
+    kept = [one for life in lives if len(one := list(dict.fromkeys(item[life[::-1]].tolist()))[:ITEMS_MAX]) > 1]
+    kept = kept[-remember.keep :]
+    owner = np.repeat(np.arange(len(kept), dtype=np.int32), [len(one) for one in kept])
+    return SessionColumns(owner, np.array([number for one in kept for number in one], dtype=np.int32))
 
 
 def _tagged(tags: tuple[Tagged, ...], items: Vocabulary, words: Vocabulary) -> TagColumns:

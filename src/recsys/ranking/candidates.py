@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
+from recsys.ranking.sessions import Likely, resembling
 from recsys.ranking.spread import spread
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Scores, Snapshot
@@ -33,6 +34,7 @@ class Source(StrEnum):
     """Where a candidate comes from; an item may come from several."""
 
     NEIGHBORS = "neighbors"
+    SESSIONS = "sessions"
     POPULAR = "popular"
     SIMILAR = "similar"
     PINNED = "pinned"
@@ -71,10 +73,15 @@ def reach(intent: Intent) -> int:
 def gather(intent: Intent, snapshot: Snapshot, live: Live, further: Offer | None = None, depth: int = 0) -> Pool:
     """Unite what the sources offer; *further* is what a wider pool looks at beside the usual."""
     near, ties = _neighbors(intent, snapshot)
+    likely = resembling(intent.anchors, snapshot.sessions) if "session" in intent.shares else None
     offers = [near, *_offers(intent, snapshot, live)]
+    if likely is not None:
+        offers.append(Offer(Source.SESSIONS, likely.numbers))
     if further is not None:
         offers.append(further)
     items = _relative(unite([offer.numbers for offer in offers], ties))
+    if likely is not None:
+        items = _remembered(items, likely)
     if intent.included is not None:
         items = items.take(np.isin(items.numbers, intent.included, assume_unique=True).nonzero()[0])
     return Pool(items, offers, depth)
@@ -99,6 +106,13 @@ def unite(offers: list[Numbers], ties: Scores) -> ItemList:
     starts = first.nonzero()[0]
     entries &= (1 << _VALUE_BITS) - 1
     return _unscored(numbers.take(starts), np.add.reduceat(entries, starts) / _UNIT)
+
+
+def _remembered(items: ItemList, likely: Likely) -> ItemList:
+    """Enter what sessions say of some of the ascending *items*."""
+    values = np.zeros(len(items))
+    values[items.numbers.searchsorted(likely.numbers)] = likely.values
+    return ItemList(items.numbers, {**items.signals, "session": values}, items.base, items.score)
 
 
 def _relative(items: ItemList) -> ItemList:

@@ -56,7 +56,7 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
     chosen = query.weights or ALGORITHMS.get(params.algo, params.weights)
     start = anchors(query, visitor, snapshot, params)
     liked = profile(visitor, snapshot, params.personalization, now)
-    shares = blend(chosen, liked.share if liked else 0.0)
+    shares = blend(chosen, liked.share if liked else 0.0, remembered=bool(snapshot.sessions))
     return Intent(
         k=query.k,
         params=params,
@@ -69,16 +69,18 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
         required=_ascending(query.required_tags, snapshot.tags) if query.required_tags else None,
         forbidden=_ascending((*query.forbidden_tags, *closed(query.max_per_tag, params.caps, snapshot)), snapshot.tags),
         limits=limits(query.max_per_tag, params.caps, snapshot),
-        sessions_missing=chosen.session > 0,
+        sessions_missing=chosen.session > 0 and not snapshot.sessions,
     )
 
 
-def blend(weights: Weights, personal: float) -> dict[Signal, float]:
+def blend(weights: Weights, personal: float, *, remembered: bool) -> dict[Signal, float]:
     """Divide the weights of the signals that there are by their sum, and leave *personal* (0..1) to the profile.
 
-    Snapshots hold no sessions yet, so the session signal has no share; weighed alone, popularity takes its place.
+    A snapshot without sessions gives their signal no share; weighed alone, popularity takes its place.
     """
     present: dict[Signal, float] = {"pop": weights.pop, "cooc": weights.cooc, "emb": weights.emb}
+    if remembered:
+        present["session"] = weights.session
     total = sum(present.values())
     if total == 0:
         present, total = {"pop": 1.0}, 1.0

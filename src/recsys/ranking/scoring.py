@@ -12,13 +12,15 @@ def score(items: ItemList, intent: Intent, snapshot: Snapshot) -> ItemList:
     """Fill in every signal that has a share, and blend them.
 
     Co-visitation is the mean over anchors of the neighbour values, weighted by recency, relative to the strongest of
-    the request; it comes with the candidates.
+    the request; like the sessions' evidence it comes with the candidates.
     """
     signals: dict[Signal, Scores] = {}
     if "pop" in intent.shares:
         signals["pop"] = snapshot.popularity_score.take(items.numbers)
     if "cooc" in intent.shares:
         signals["cooc"] = items.signals["cooc"]
+    if "session" in items.signals:
+        signals["session"] = items.signals["session"]
     if intent.tastes:
         found = affinities(list(intent.tastes.values()), items.numbers, snapshot)
         signals.update(zip(intent.tastes, found, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from recsys.tenancy.config import Config
@@ -26,5 +27,11 @@ def namespace_of(config: Config, surface: str | None) -> str:
 
 def feed_of(config: Config, namespace: str) -> Feed:
     """Return what feeds *namespace*, the inverse of `namespace_of`."""
-    surfaces = {surface for surface in (*config.surfaces, namespace) if namespace_of(config, surface) == namespace}
+    named = {surface: params.namespace for surface, params in config.surfaces.items() if params.namespace}
+    return feed_from(named, namespace)
+
+
+def feed_from(named: Mapping[str, str], namespace: str) -> Feed:
+    """Return what feeds *namespace* where the surfaces of *named* feed those and every other one its own."""
+    surfaces = {surface for surface in (*named, namespace) if named.get(surface, surface) == namespace}
     return Feed(sorted(surfaces), namespace == UNNAMED)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from recsys.snapshot.sessions import SessionColumns
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
 
 Days = npt.NDArray[np.int32]
@@ -93,6 +94,7 @@ class Columns:
     covisitation: CovisitationColumns
     tagged: TagColumns
     unavailable: Numbers  # (u,) items that must not be shown
+    sessions: SessionColumns | None = None  # None where no config weighs them
 
     @classmethod
     def from_rows(

@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from recsys.snapshot.columns import Columns, PopularityColumns, TagColumns, day_number
 from recsys.snapshot.decay import Decay, decayed_sums
-from recsys.snapshot.neighbors import best_neighbors, indptr
-from recsys.snapshot.snapshot import Rows, Scores, Snapshot
+from recsys.snapshot.neighbors import best_neighbors
+from recsys.snapshot.rows import Rows, Scores, indptr
+from recsys.snapshot.sessions import remember
+from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.vocabulary import Numbers
 from recsys.tenancy.config import SignalParams
 
@@ -36,6 +38,7 @@ def freeze(columns: Columns, params: SignalParams, *, tenant_id: UUID, namespace
     item_tags, tag_items = _tags(columns.tagged, n, len(columns.tags), ranked)
     weight = tag_weight(np.diff(tag_items.indptr), n)
     item_tags = unit_rows(item_tags, weight)
+    sessions = () if columns.sessions is None else (remember(columns.sessions, n),)
     _lock(available, popularity, score, ranked, weight, *_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items))
     version = _version(
         msgspec.json.encode(params, order="deterministic"),
@@ -45,6 +48,7 @@ def freeze(columns: Columns, params: SignalParams, *, tenant_id: UUID, namespace
         popularity,
         *_arrays(neighbors),
         *_arrays(item_tags),
+        *(array for one in sessions for array in _arrays(one.items)),
     )
     return Snapshot(
         tenant_id=tenant_id,
@@ -62,6 +66,7 @@ def freeze(columns: Columns, params: SignalParams, *, tenant_id: UUID, namespace
         item_tags=item_tags,
         tag_items=tag_items,
         tag_weight=weight,
+        sessions=sessions,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, count
 from typing import Any
@@ -15,7 +16,9 @@ from recsys.db.queries import sql
 from recsys.snapshot.columns import Columns, TagColumns
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.packed import COVISITATION, POPULARITY, Keys, Pack, covisitation_columns, popularity_columns
+from recsys.snapshot.sessions import SessionColumns
 from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.tail import read_sessions, session_parameters
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
 
@@ -34,7 +37,11 @@ def load(conn: psycopg.Connection, tenant_id: UUID, namespace: str, params: Sign
         rows = _Rows(conn, parameters | {"seed": seed})
         if not rows.ambiguous():
             break
-    return freeze(rows.columns(), params, tenant_id=tenant_id, namespace=namespace, now=now)
+    columns = rows.columns()
+    if params.sessions is not None:
+        sessions = read_sessions(conn, parameters | session_parameters(namespace, params, now))
+        columns = replace(columns, sessions=SessionColumns.of(reversed(list(sessions)), columns.items))
+    return freeze(columns, params, tenant_id=tenant_id, namespace=namespace, now=now)
 
 
 def _days(today: date, params: SignalParams) -> dict[str, date]:

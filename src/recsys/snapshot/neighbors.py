@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from recsys.snapshot.columns import CovisitationColumns
 from recsys.snapshot.decay import Decay, decayed_sums
-from recsys.snapshot.snapshot import Rows
+from recsys.snapshot.rows import Rows, indptr
 from recsys.snapshot.vocabulary import Numbers
 from recsys.snapshot.weights import Floats, Meetings, weigh
 from recsys.tenancy.config import SignalParams
@@ -37,13 +37,6 @@ def best_neighbors(columns: CovisitationColumns, n: int, decay: Decay, params: S
     values = _scaled(_weights(pairs, n, params))
     keep = _strongest(pairs.item, values, params.neighbors)
     return Rows(indptr(pairs.item[keep], n), pairs.neighbor[keep], values[keep])
-
-
-def indptr(rows: Numbers, n: int) -> npt.NDArray[np.int64]:
-    """Return where each of *n* rows begins, shape (n + 1,), given the row of each entry, in any order."""
-    ends = np.zeros(n + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=n), out=ends[1:])
-    return ends
 
 
 def _pairs(columns: CovisitationColumns, n: int, decay: Decay) -> Pairs:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -14,11 +15,15 @@ import structlog
 from recsys.db.pool import Database
 from recsys.snapshot.changes import ChangeLog, Changes
 from recsys.snapshot.snapshots import Snapshots, State, utc_now
+from recsys.snapshot.tail import extended
 
 __all__ = ["Follower", "Snapshots", "State"]
 
 LOOK_SECONDS = 0.25
 """Time between two looks at the log: one over 2,000 new rows takes 1.5 ms, and a change is to be served in a second."""
+
+SESSIONS_EVERY = timedelta(seconds=2)
+"""Time between two looks for new sessions, in the namespaces that weigh them: 5 s are promised."""
 
 _STOP_SECONDS = 10.0
 
@@ -95,6 +100,16 @@ class Follower:
         self.looks += 1
         return changes
 
+    def extend_once(self) -> int:
+        """Bring the newest sessions into every snapshot that remembers any; return how many were swapped."""
+        swapped = 0
+        for state in self._snapshots.states():
+            if state.snapshot.sessions:
+                with suppress(Exception), self._database.reading() as conn:  # the next look may be luckier
+                    newer = extended(conn, state.snapshot, self._clock())
+                    swapped += newer is not state.snapshot and self._snapshots.exchange(state.snapshot, newer)
+        return swapped
+
     def _look_on(self) -> None:
         while not self._stop.is_set():
             try:
@@ -106,8 +121,12 @@ class Follower:
             self._stop.wait(LOOK_SECONDS)
 
     def _load_on(self) -> None:
+        extended_at = self._clock()
         while not self._stop.is_set():
             self._snapshots.refresh_once()
+            if self._clock() - extended_at >= SESSIONS_EVERY:
+                self.extend_once()
+                extended_at = self._clock()
             self._snapshots.wait(LOOK_SECONDS)
 
     def _fail(self, failure: str) -> None:

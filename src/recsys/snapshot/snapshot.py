@@ -9,26 +9,12 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from recsys.snapshot.rows import Rows, Scores
+from recsys.snapshot.sessions import Sessions
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
 
-Scores = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """A compressed list of rows: row r is ``indices[indptr[r]:indptr[r + 1]]`` with as many values.
-
-    Shapes: indptr (rows + 1,) int64; indices (entries,) int32; values (entries,) float32 or None.
-    """
-
-    indptr: npt.NDArray[np.int64]
-    indices: Numbers
-    values: npt.NDArray[np.float32] | None = None
-
-    def row(self, number: int) -> Numbers:
-        """Return the entries of one row, shape (m,)."""
-        return self.indices[self.indptr[number] : self.indptr[number + 1]]
+__all__ = ["Rows", "Scores", "Snapshot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +37,5 @@ class Snapshot:
     item_tags: Rows  # n rows of tag numbers, ascending; values are the item's unit vector, weighed by tag_weight
     tag_items: Rows  # t rows of item numbers, most popular first, ties by number
     tag_weight: Scores  # (t,) inverse document frequency
+    sessions: tuple[Sessions, ...] = ()
+    """Where a config weighs them: those that were loaded, then those that have come since; newest last."""

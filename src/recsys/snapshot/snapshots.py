@@ -167,6 +167,15 @@ class Snapshots:
                 swapped += 1
         return swapped
 
+    def exchange(self, old: Snapshot, new: Snapshot) -> bool:
+        """Serve *new* from now on if *old* still serves: it is the same with more sessions."""
+        slot = self._slots.get((old.tenant_id, old.namespace))
+        with self._lock:
+            if slot is None or slot.snapshot is not old:
+                return False
+            slot.snapshot = new
+        return True
+
     def wait(self, timeout: float) -> None:
         """Sleep until something is marked, but not longer than *timeout* seconds."""
         with self._changed:

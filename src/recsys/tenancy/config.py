@@ -26,6 +26,7 @@ from recsys.tenancy.sections import (
     Exclusions,
     Normalization,
     Personalization,
+    Sessions,
     Weights,
 )
 
@@ -85,6 +86,10 @@ class SignalParams(Struct, frozen=True, kw_only=True):
     pair_window: int = 10
     event_weights: dict[str, float] = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
     """What an event of a type counts; a type that is not named counts 1."""
+    sessions: Sessions | None = None
+    """Which sessions the snapshot remembers; None where nothing weighs them."""
+    feeds: tuple[tuple[str, str], ...] = ()
+    """Where sessions are remembered: the surfaces that name their namespace, and that namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,16 +172,15 @@ def _contradictions(layer: _Layer) -> Iterator[Problem]:
 
 def _config(layers: list[_Layer]) -> Config:
     everywhere, *rest = layers
-    return Config(
-        _request(everywhere),
-        {layer.name: _request(layer) for layer in rest if layer.kind == "surfaces"},
-        _signals(everywhere),
-        {layer.name: _signals(layer) for layer in rest if layer.kind == "namespaces"},
-    )
+    base, surfaces = _request(everywhere), {one.name: _request(one) for one in rest if one.kind == "surfaces"}
+    remember = any(params.weights.session > 0 for params in (base, *surfaces.values()))
+    feeds = tuple((name, params.namespace) for name, params in surfaces.items() if params.namespace) if remember else ()
+    namespaces = {one.name: _signals(one, feeds, remember=remember) for one in rest if one.kind == "namespaces"}
+    return Config(base, surfaces, _signals(everywhere, feeds, remember=remember), namespaces)
 
 
 def _request_part(layer: _Layer) -> Surface:
-    keys = layer.effective.keys() - {"popularity", "covisitation", "event_weights"}
+    keys = layer.effective.keys() - {"popularity", "covisitation", "sessions", "event_weights"}
     return msgspec.convert({key: layer.effective[key] for key in keys}, Surface)
 
 
@@ -203,7 +207,7 @@ def _request(layer: _Layer) -> RequestParams:
     )
 
 
-def _signals(layer: _Layer) -> SignalParams:
+def _signals(layer: _Layer, feeds: tuple[tuple[str, str], ...], *, remember: bool) -> SignalParams:
     given = {key: layer.effective[key] for key in Namespace.__struct_fields__ if key in layer.effective}
     part = msgspec.convert(given, Namespace)
     popularity, covisitation = part.popularity, part.covisitation
@@ -219,4 +223,6 @@ def _signals(layer: _Layer) -> SignalParams:
         session_length=covisitation.session_length,
         pair_window=covisitation.pair_window,
         event_weights=EVENT_WEIGHTS | part.event_weights,
+        sessions=part.sessions if remember else None,
+        feeds=feeds,
     )

@@ -24,6 +24,7 @@ from recsys.tenancy.sections import (
     Name,
     Personalization,
     Popularity,
+    Sessions,
     Weights,
 )
 
@@ -58,6 +59,7 @@ class Namespace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     popularity: Popularity = Popularity()
     covisitation: Covisitation = Covisitation()
+    sessions: Sessions = Sessions()
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
 
 
@@ -66,6 +68,7 @@ class ConfigDocument(RequestPart, frozen=True, kw_only=True, forbid_unknown_fiel
 
     popularity: Popularity = Popularity()
     covisitation: Covisitation = Covisitation()
+    sessions: Sessions = Sessions()
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
     surfaces: Annotated[
         dict[Name, Surface],

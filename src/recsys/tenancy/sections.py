@@ -168,6 +168,13 @@ class Covisitation(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 10
 
 
+class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which sessions are remembered where `weights.session` is above 0: 20 MB of memory for 500,000 of four items."""
+
+    keep: Annotated[int, Meta(ge=1, le=5_000_000, description="The newest sessions of a namespace.")] = 500_000
+    window_days: Annotated[Window, Meta(description="Days that count at all.")] = 90
+
+
 EventWeights = Annotated[
     dict[EventType, Weight],
     Meta(

@@ -13,6 +13,7 @@ from recsys.evaluation.sources import from_database
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.load import load
 from recsys.tenancy.config import DEFAULTS, Config, SignalParams
+from recsys.tenancy.sections import Sessions
 
 if TYPE_CHECKING:
     from conftest import Shop
@@ -38,6 +39,28 @@ def test_arrays_and_tables_give_the_same_snapshot(shop: Shop, noon: datetime, pa
     computed = freeze(columns(log, params), params, tenant_id=shop.tenant_id, namespace="home", now=noon)
     assert len(loaded.items) > 10
     assert len(loaded.neighbors.indices) > 50
+    assert computed.version == loaded.version
+
+
+def test_arrays_and_tables_remember_the_same_sessions(shop: Shop, noon: datetime) -> None:
+    """The newest sessions of a namespace are the same, in the same order, read in SQL or cut from the log."""
+    params = SignalParams(sessions=Sessions(keep=30, window_days=3), session_gap_minutes=20)
+    chance = random.Random(11)  # noqa: S311  no secret is drawn
+    for second in chance.sample(range(5 * 86_400), 300):
+        shop.event(
+            f"item-{chance.randrange(14):02}",
+            at=noon - timedelta(days=5) + timedelta(seconds=second),
+            visitor=chance.choice(["ann", "bob", None]),
+            session=chance.choice([None, f"s{second // 10_000}"]),
+            event_type=chance.choice(["view", "view", "impression"]),
+        )
+    shop.build(Config(signals_everywhere=params))
+    with shop.database.reading() as conn:
+        log = from_database(conn, shop.tenant_id, DEFAULTS, "home")
+        last = log.event(len(log) - 1).occurred_at
+        loaded = load(conn, shop.tenant_id, "home", params, now=last)
+    computed = freeze(columns(log, params), params, tenant_id=shop.tenant_id, namespace="home", now=last)
+    assert 10 < len(loaded.sessions[0]) <= 30
     assert computed.version == loaded.version
 
 

@@ -40,3 +40,32 @@ group by item_id
 select distinct neighbor_id, hashtextextended(neighbor_id, %(seed)s)
 from item_covisit_daily
 where tenant_id = %(tenant_id)s and namespace = %(namespace)s and hashtextextended(neighbor_id, %(seed)s) = any(%(keys)s)
+
+-- name: sessions
+-- The newest sessions with more than one item, newest first: a session id's events, else a visitor's without a long pause, the newest
+-- item first. Events of one time stand in the order of their arrival.
+with events as (
+    select event.item_id, event.occurred_at, event.seq, event.event_id, event.session_id is null as by_visitor,
+        coalesce('s' || event.session_id, 'u' || encode(event.user_key, 'hex')) as visit
+    from interaction_events as event
+    left join unnest(%(event_types)s::text[], %(event_weights)s::float8[]) as kind (event_type, weight) using (event_type)
+    where event.tenant_id = %(tenant_id)s and event.occurred_at >= %(since)s and event.occurred_at <= %(now)s
+        and (event.surface = any(%(surfaces)s) or (event.surface is null and %(unnamed)s))
+        and (event.session_id is not null or event.user_key is not null)
+        and coalesce(kind.weight, 1) > 0
+),
+paused as (
+    select *, by_visitor and occurred_at - lag(occurred_at) over in_order > make_interval(mins => %(session_gap_minutes)s) as after_pause
+    from events
+    window in_order as (partition by visit order by occurred_at, seq, event_id)
+),
+seated as (
+    select *, count(*) filter (where after_pause) over (partition by visit order by occurred_at, seq, event_id) as sitting
+    from paused
+)
+select array_agg(item_id order by occurred_at desc, seq desc, event_id desc)
+from seated
+group by visit, sitting
+having min(item_id collate "C") <> max(item_id collate "C")
+order by max(occurred_at) desc, visit
+limit %(keep)s

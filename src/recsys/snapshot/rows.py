@@ -1,0 +1,35 @@
+"""Rows of different lengths in two arrays (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from recsys.snapshot.vocabulary import Numbers
+
+Scores = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A compressed list of rows: row r is ``indices[indptr[r]:indptr[r + 1]]`` with as many values.
+
+    Shapes: indptr (rows + 1,) int64; indices (entries,) int32; values (entries,) float32 or None.
+    """
+
+    indptr: npt.NDArray[np.int64]
+    indices: Numbers
+    values: npt.NDArray[np.float32] | None = None
+
+    def row(self, number: int) -> Numbers:
+        """Return the entries of one row, shape (m,)."""
+        return self.indices[self.indptr[number] : self.indptr[number + 1]]
+
+
+def indptr(rows: Numbers, n: int) -> npt.NDArray[np.int64]:
+    """Return where each of *n* rows begins, shape (n + 1,), given the row of each entry, in any order."""
+    ends = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(rows, minlength=n), out=ends[1:])
+    return ends
