@@ -62,6 +62,37 @@ def test_every_table_and_column_says_what_it_is_for(operator: psycopg.Connection
     assert silent == []
 
 
+def test_a_log_can_be_cut_without_a_trace(operator: psycopg.Connection) -> None:
+    """Logs have no DEFAULT partition, and neither they nor signals a foreign key: retiring would trip over them.
+
+    Nor is there an identity column or a sequence anywhere: ATTACH refuses the one on Postgres 18.
+    """
+    found = operator.execute("""
+        select 'default partition', partrelid::regclass::text from pg_partitioned_table where partdefid <> 0
+        union all
+        select 'foreign key', conrelid::regclass::text from pg_constraint
+        where contype = 'f' and connamespace = 'public'::regnamespace
+            and (conrelid::regclass::text ~ '^(exposure_events|interaction_events|audit_log|item_|signal_)')
+        union all
+        select 'identity', attrelid::regclass::text from pg_attribute
+        join pg_class on pg_class.oid = attrelid where relnamespace = 'public'::regnamespace and attidentity <> ''
+        union all
+        select 'sequence', relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'S'
+    """).fetchall()
+    assert found == []
+
+
+def test_what_is_made_by_a_definer_brings_its_own_session(operator: psycopg.Connection) -> None:
+    """Functions that make, drop or look at partitions fix search_path, time zone and lock timeout for themselves."""
+    loose = operator.execute("""
+        select proname from pg_proc
+        where pronamespace = 'public'::regnamespace and prosecdef and proname ~ '_partition|_runway'
+            and not array(select split_part(setting, '=', 1) from unnest(proconfig) as setting)
+                @> '{search_path,TimeZone,lock_timeout}'
+    """).fetchall()
+    assert loose == []
+
+
 def test_every_constraint_has_a_name_of_ours(operator: psycopg.Connection) -> None:
     """Names begin with their table, so that a violated one can be told from its name alone."""
     strange = operator.execute("""

@@ -124,6 +124,18 @@ def test_an_etag_is_the_hash_of_what_jsonb_says(operator: psycopg.Connection) ->
     assert refused.value.diag.constraint_name == "tenant_config_versions_tenant_id_etag_key"
 
 
+@pytest.mark.parametrize(
+    "setting", ["client_encoding = 'LATIN1'", "bytea_output = 'escape'", "standard_conforming_strings = off"]
+)
+def test_an_etag_is_the_same_in_every_session(operator: psycopg.Connection, setting: str) -> None:
+    """Neither the encoding of the client nor how it is shown bytes changes the hash of a document."""
+    operator.execute("create temporary table document as select jsonb_build_object('a', U&'\\00fc\\005c \\2603') as it")
+    etag = "select recsys_etag(it) from document"
+    before = operator.execute(etag).fetchone()
+    operator.execute(f"set {setting}".encode())
+    assert operator.execute(etag).fetchone() == before
+
+
 def test_a_pointer_names_a_version_of_its_own_tenant(operator: psycopg.Connection) -> None:
     """A pointer can not be moved to another tenant's version."""
     _tenant(operator)
