@@ -88,20 +88,19 @@ def record(conn: psycopg.Connection, tenant_id: UUID | None, change: Change, act
 
 def page(
     conn: psycopg.Connection,
-    tenant_id: UUID,
+    tenant_id: UUID | None,
     *,
     limit: int = 100,
     before: datetime | None = None,
     before_id: UUID | None = None,
 ) -> list[Entry]:
-    """List a tenant's entries, newest first, those older than (before, before_id) where that is given.
+    """List a tenant's entries, or those of no tenant, newest first, older than (before, before_id) where that is given.
 
     The last entry's time and id ask for the next page.
     """
     with conn.cursor(row_factory=class_row(Entry)) as cursor:
-        cursor.execute(
-            sql("audit.page"), {"tenant_id": tenant_id, "limit": limit, "before": before, "before_id": before_id}
-        )
+        query = sql("audit.page") if tenant_id is not None else sql("audit.page_of_installation")
+        cursor.execute(query, {"tenant_id": tenant_id, "limit": limit, "before": before, "before_id": before_id})
         return cursor.fetchall()
 
 

@@ -44,6 +44,7 @@ def shell(urls: Urls, tmp_path: Path) -> Shell:
         "DATABASE_URL": urls.service,
         "RECSYS_OWNER_DATABASE_URL": urls.owner,
         "RECSYS_DATA_DIR": str(tmp_path),
+        "RECSYS_USER_KEY_SECRET": "a secret of these tests alone",
     }
     shell = Shell(variables | {"COLUMNS": "200"})
     shell.out("tenants", "create", "acme", "--name", "Acme")

@@ -10,9 +10,9 @@ import msgspec
 import psycopg
 from msgspec import Meta, Struct
 
-from recsys.api import history
 from recsys.api.admin.work import PATIENCE_SECONDS, document, of_tenant
 from recsys.api.call import Call
+from recsys.api.history import LENGTH_MAX
 from recsys.api.namespaces import load
 from recsys.api.preview import Preview, Wanted, namespaces, preview, sides
 from recsys.api.questions import K
@@ -21,6 +21,7 @@ from recsys.api.wire import Body, Name, RecommendRequest, User
 from recsys.db.queries import sql
 from recsys.errors import InvalidDocument, Problem
 from recsys.events.history import recent
+from recsys.events.user_key import user_key
 from recsys.ranking.comparison import Comparison, Summary
 from recsys.ranking.query import Visitor
 from recsys.tenancy.directory import TenantView
@@ -72,10 +73,11 @@ async def run(service: Service, call: Call) -> PreviewResponse:
     if asked.requests is None and asked.sample is None:
         raise InvalidDocument([Problem("$.requests", "is needed, or a sample of what was asked lately")])
     both = sides(view, _encoded(asked.config), _encoded(asked.rules))
-    wanted = await of_tenant(service, call, partial(_wanted, service, view, asked))
-    names = namespaces(both, [one.request for one in wanted])
+    asking = partial(wanted, service.serving.secret, view, asked)
+    asked_by = await of_tenant(service, call, asking)
+    names = namespaces(both, [one.request for one in asked_by])
     snapshots = {name: await load(service, view, name) for name in names}
-    rank = partial(preview, call, both, wanted, snapshots, datetime.now(UTC))
+    rank = partial(preview, call, both, asked_by, snapshots, datetime.now(UTC))
     return _response(view, await service.admin.run(rank, patience=PATIENCE_SECONDS))
 
 
@@ -83,21 +85,22 @@ def _encoded(draft: Any) -> bytes | None:
     return None if draft is None else msgspec.json.encode(draft)
 
 
-def _wanted(service: Service, view: TenantView, asked: PreviewRequest, conn: psycopg.Connection) -> list[Wanted]:
-    """Find out what to ask, and what each visitor did lately."""
-    wanted = [
-        Wanted(request, _visitor(conn, view, history.key_of(service, view, request.user), request.user))
-        for request in asked.requests or ()
-    ]
+def wanted(secret: bytes, view: TenantView, asked: PreviewRequest, conn: psycopg.Connection) -> list[Wanted]:
+    """Find out what to ask, and what each visitor did lately; *secret* makes user keys."""
+    found = []
+    for request in asked.requests or ():
+        user = request.user or User()
+        key = user_key(secret, view.tenant.id, user.user_id, user.anonymous_id)
+        found.append(Wanted(request, _visitor(conn, view, key, user)))
     for shown in _sample(conn, view, asked.sample) if asked.sample is not None else ():
         user = User(session_id=shown.session_id)
-        wanted.append(Wanted(shown.request, _visitor(conn, view, shown.user_key, user)))
-    return wanted
+        found.append(Wanted(shown.request, _visitor(conn, view, shown.user_key, user)))
+    return found
 
 
-def _visitor(conn: psycopg.Connection, view: TenantView, key: bytes | None, user: User | None) -> Visitor:
-    session_id = (user.session_id if user is not None else None) or None
-    return Visitor(tuple(recent(conn, view.tenant.id, key, session_id, history.LENGTH_MAX)))
+def _visitor(conn: psycopg.Connection, view: TenantView, key: bytes | None, user: User) -> Visitor:
+    session_id = user.session_id or None
+    return Visitor(tuple(recent(conn, view.tenant.id, key, session_id, LENGTH_MAX)))
 
 
 def _sample(conn: psycopg.Connection, view: TenantView, sample: Sample) -> list[_Shown]:

@@ -23,3 +23,14 @@ where
     and (%(before)s::timestamptz is null or (occurred_at, id) < (%(before)s, coalesce(%(before_id)s, '00000000-0000-0000-0000-000000000000'::uuid)))
 order by occurred_at desc, id desc
 limit %(limit)s
+
+-- name: page_of_installation
+select
+    id, occurred_at, tenant_id, actor_sub, actor_type, action, entity_type, entity_id,
+    request_id, host(ip) as ip, user_agent, before_state, after_state, extra
+from audit_log
+where
+    tenant_id is null
+    and (%(before)s::timestamptz is null or (occurred_at, id) < (%(before)s, coalesce(%(before_id)s, '00000000-0000-0000-0000-000000000000'::uuid)))
+order by occurred_at desc, id desc
+limit %(limit)s
