@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted((*ROOT.glob("docs/howto/*.md"), *ROOT.glob("docs/runbooks/*.md")))
+PAGES = sorted((*ROOT.glob("docs/howto/*.md"), *ROOT.glob("docs/runbooks/*.md"), ROOT / "docs/reference/http.md"))
 _PREPARED = re.compile(r"^<!-- prepared:\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<skip>[^\n]+) -->\n+)?(?:<!-- file: (?P<file>\S+) -->\n+)?"
@@ -47,7 +47,7 @@ def script(page: str) -> Iterator[str]:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("page", [pytest.param(page, id=page.stem) for page in PAGES])
 def test_the_commands_of_a_page_work(
-    page: Path, start: Callable[..., AbstractContextManager[Any]], tmp_path: Path
+    page: Path, start: Callable[..., AbstractContextManager[Any]], postgres: Any, tmp_path: Path
 ) -> None:
     """Every command of the page ends with 0, in the order in which a reader types them."""
     lines = "\n".join(script(page.read_text(encoding="utf-8")))
@@ -57,7 +57,7 @@ def test_the_commands_of_a_page_work(
     folder.mkdir()
     with start() as running:
         text = lines.replace("127.0.0.1:8000", f"{running.host}:{running.port}")
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join(map(str, (Path(sys.executable).parent, postgres.binaries.folder, os.environ["PATH"])))
         done = subprocess.run(
             ["sh", "-eu", "-c", text],
             cwd=folder,
