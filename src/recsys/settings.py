@@ -127,6 +127,19 @@ class Settings:
         "`auto` is console on a terminal, json elsewhere.",
     )
 
+    access_log_share: float = _setting(
+        "RECSYS_ACCESS_LOG_SHARE",
+        0.01,
+        values.number(0, 1),
+        "Share of requests that get a line in the log, 0 to 1. Slow and failed ones always have theirs.",
+    )
+    slow_request_seconds: float = _setting(
+        "RECSYS_SLOW_REQUEST",
+        1.0,
+        values.seconds(0, 3600),
+        "Seconds after which a request is slow, and its line says how long each stage took.",
+    )
+
     # events
     exposure_sync: str = _setting(
         "RECSYS_EXPOSURE_SYNC",

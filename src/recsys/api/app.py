@@ -12,6 +12,7 @@ import structlog
 
 from recsys import logs, metrics
 from recsys.api import body, problems
+from recsys.api.access_log import AccessLog
 from recsys.api.admission import Admission
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.cold import Cold
@@ -65,6 +66,7 @@ class Application:
         self._overload = Overload(
             service.settings, (service.tenants, service.snapshots, service.histories, service.writes)
         )
+        self._access_log = AccessLog(service.settings)
         self._cors = Cors(service.settings.cors_origins)
         self._deadlines = Deadlines(service.settings.request_timeout_seconds)
 
@@ -84,6 +86,7 @@ class Application:
         finally:
             self._deadlines.end(task)
         _count(call, answer)
+        self._access_log.note(call, answer)
         cors = self._cors.headers(call.headers, preflight=call.method == "OPTIONS")
         await _send(call, answer, (*call.limits, *cors), send, with_body=scope["method"] != "HEAD")
 
@@ -154,6 +157,7 @@ def _problem(call: Call, error: Exception) -> Answer:
     document = problems.describe(error, instance=call.path, request_id=call.request_id)
     metrics.refused(document.code).inc()
     if document.status >= _SERVER_ERROR and not isinstance(error, RecsysError):
+        call.logged = True
         _log.error("failed", request_id=call.request_id, endpoint=call.endpoint, exc_info=error)
     return Answer(document.status, problems.encode(document), problems.MEDIA_TYPE, problems.headers(error))
 

@@ -38,6 +38,10 @@ class Call:
     """Headers that say how much of its rate limits the caller has left."""
     empty: bool | None = None
     """Whether the list that is answered holds nothing; None where no list is answered."""
+    laps: dict[str, float] = field(default_factory=dict)
+    """Milliseconds from the request's arrival to the end of each stage, in their order."""
+    logged: bool = False
+    """Whether the log has its line about this request."""
 
     @classmethod
     def begin(cls, scope: Scope) -> Call:
@@ -55,6 +59,16 @@ class Call:
         if self.view is None:
             raise TenantScopeRequired
         return self.view
+
+    def lap(self, stage: str) -> None:
+        """Note that a stage has ended."""
+        self.laps[stage] = self.milliseconds()
+
+    def timings(self) -> dict[str, float]:
+        """Say how many milliseconds each stage took, and all of it."""
+        ends = list(self.laps.values())
+        took = (round(end - begin, 3) for begin, end in zip([0.0, *ends], ends, strict=False))
+        return {**dict(zip(self.laps, took, strict=True)), "total": self.milliseconds()}
 
     def milliseconds(self) -> float:
         """Say how long ago the request arrived."""

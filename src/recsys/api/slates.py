@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 from recsys import metrics
@@ -35,13 +34,14 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
     """Make the list, record it, and say what made it."""
     now = datetime.now(UTC)
     key = history.key_of(service, call.tenant, question.user)
+    call.lap("prepare")
     visitor, known = await _visitor(service, call, question, key)
-    waited = call.milliseconds()
-    began = time.perf_counter()
+    call.lap("history")
     slate, snapshot = await _slate(service, call, question, visitor, now)
-    ranked = round((time.perf_counter() - began) * 1000, 3)
+    call.lap("rank")
     shown = exposures.exposure(call, question, slate, now, key)
     logged = await exposures.log(service, shown, call.tenant.tenant.external_id)
+    call.lap("log")
     warnings = [
         *question.warnings,
         *(Warned(warning.code, warning.detail) for warning in slate.warnings),
@@ -49,7 +49,7 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
         *((STALE,) if namespaces.is_stale(service, snapshot, now) else ()),
         *(() if logged else (NOT_LOGGED,)),
     ]
-    return _response(call, question, slate, warnings, {"prepare": waited, "rank": ranked})
+    return _response(call, question, slate, warnings)
 
 
 async def _visitor(service: Service, call: Call, question: Question, key: bytes | None) -> tuple[Visitor, bool]:
@@ -77,9 +77,7 @@ async def _slate(
     return filling.slate, first
 
 
-def _response(
-    call: Call, question: Question, slate: Slate, warnings: list[Warned], timings: dict[str, float]
-) -> RecommendResponse:
+def _response(call: Call, question: Question, slate: Slate, warnings: list[Warned]) -> RecommendResponse:
     call.empty = len(slate) == 0
     for warning in warnings:
         metrics.warnings(warning.code).inc()
@@ -95,7 +93,7 @@ def _response(
         config_version=view.config_etag,
         rules_version=view.rules_etag,
         signals_version=slate.signals_version,
-        timings_ms={**timings, "total": call.milliseconds()},
+        timings_ms=call.timings(),
         counts=slate.counts,
     )
     return RecommendResponse(_items(slate), meta, tuple(warnings) or None)

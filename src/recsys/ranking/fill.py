@@ -14,6 +14,7 @@ from recsys.ranking.query import Query, Visitor
 from recsys.ranking.recommend import recommend
 from recsys.ranking.shortfall import SlateWarning
 from recsys.ranking.slate import Slate
+from recsys.ranking.trace import Tally
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import RequestParams
@@ -58,8 +59,9 @@ class Filling:
         if self._slate is None:
             if self._query.namespace != snapshot.namespace:
                 self._query = replace(self._query, namespace=snapshot.namespace)
-            added = recommend(self._query, self._visitor, snapshot, self._params, live, now=self._now)
-            self._slate = added
+            tally = Tally()
+            added = recommend(self._query, self._visitor, snapshot, self._params, live, now=self._now, trace=tally)
+            self._slate = replace(added, counts=added.counts | tally.counts)
         else:
             rest = remainder(self._query, self._params, self._slate, self._tags, snapshot.namespace)
             pinned_once = with_fields(live, pins=())

@@ -10,6 +10,15 @@ from recsys.ranking.itemlist import Index
 from recsys.snapshot.vocabulary import Vocabulary
 
 _NAMED: Final = 100
+_FIRST_FILTER: Final = "ITEMS_UNAVAILABLE"
+_WORDS: Final = {
+    "ITEMS_UNAVAILABLE": "unavailable",
+    "EXCLUDED_BY_REQUEST": "excluded",
+    "HISTORY_FILTERED": "known",
+    "CONSTRAINTS_FILTERED": "constrained",
+    "RULES_BLOCKED": "blocked",
+}
+"""What a count of removed items is called."""
 
 
 class Trace(Protocol):
@@ -57,3 +66,19 @@ class Recording:
         if len(numbers):
             named = tuple(items.ids[number] for number in numbers[:_NAMED].tolist())
             self.removals.append(Removal(stage, why, len(numbers), named))
+
+
+class Tally:
+    """Counts what the last pool of a list lost, by reason, for every request: it looks at no item."""
+
+    listening = True
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:  # noqa: ARG002  a Trace
+        """Add up; a pool's first filter begins anew, since a wider pool holds the one before it."""
+        if why == _FIRST_FILTER:
+            self.counts = {}
+        word = _WORDS[why]
+        self.counts[word] = self.counts.get(word, 0) + len(numbers)

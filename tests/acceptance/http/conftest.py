@@ -79,6 +79,7 @@ def service(postgres: Any, template: str, folder: Path, **settings: Any) -> Iter
                 "owner_database_url": urls.owner,
                 "data_dir": folder / "data",
                 "dev_mode": True,
+                "access_log_share": 1,
                 "user_key_secret": "a secret of these tests alone",
                 "db_role_prefix": _PREFIX,
             }

@@ -1,0 +1,137 @@
+"""`recsys doctor` as an operator meets it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from recsys.db.pool import Database
+from recsys.diagnosis.check import Diagnosis, Finding
+from recsys.diagnosis.installation import examine
+
+if TYPE_CHECKING:
+    from conftest import Shop
+
+Found = Callable[[Diagnosis, str], Finding]
+
+
+def test_a_healthy_surface_ends_with_0(shop: Shop) -> None:
+    """No failing check, exit code 0, and the first line says that the list is full."""
+    done = shop.shell("recsys doctor --tenant acme --surface home")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[0] == "The list is full: 20 items."
+
+
+def test_a_failing_check_ends_with_3_and_prints_what_to_paste(shop: Shop) -> None:
+    """The first line is the answer, the remedy stands on lines of its own, and pasted it mends the list."""
+    shop.run("update item_tags set available = false")
+    done = shop.shell("recsys doctor --tenant acme --surface home")
+    assert done.returncode == 3
+    assert done.stdout.splitlines()[0] == "30 of 30 items are not available."
+    (remedy,) = [line for line in done.stdout.splitlines() if line.startswith("update item_tags")]
+    shop.operator.execute(remedy)  # type: ignore[arg-type]
+    assert shop.shell("recsys doctor --tenant acme --surface home").returncode == 0
+
+
+def test_a_request_is_explained_from_a_file_and_as_json(shop: Shop) -> None:
+    """--request - reads a body of /v1/recommend; --json is the HTTP route's answer."""
+    body = '{"surface": "home", "k": 3, "candidates": {"include_ids": ["nothing"]}}'
+    done = shop.shell(f"echo '{body}' | recsys doctor --tenant acme --request - --json")
+    assert done.returncode == 3, done.stderr
+    found = json.loads(done.stdout)
+    assert found["because"] == "Of 1 include_ids the catalogue holds 0. No other item may be shown."
+    assert next(step for step in found["checks"] if step["status"] == "fail")["name"] == "allow_list"
+
+
+def test_a_surface_without_a_tenant_is_wrong_usage(shop: Shop) -> None:
+    """Exit code 2, with the option that is missing."""
+    done = shop.shell("env -u RECSYS_TENANT recsys doctor --surface home")
+    assert done.returncode == 2
+    assert "--tenant" in done.stderr
+
+
+@pytest.mark.parametrize("options", ["", "--tenant acme --surface home"])
+def test_while_the_database_is_away_the_first_line_says_so(postgres: object, shop: Shop, options: str) -> None:
+    """Exit code 3 within seconds; what needs no database is told all the same."""
+    name = sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(shop.settings.database_url or "")["dbname"]))
+    statement = sql.SQL("alter database {} allow_connections {}")
+    with psycopg.connect(postgres.conninfo(), autocommit=True) as conn:  # type: ignore[attr-defined]
+        conn.execute(statement.format(name, sql.Literal(False)))
+        try:
+            done = shop.shell(f"recsys doctor {options}")
+        finally:
+            conn.execute(statement.format(name, sql.Literal(True)))
+    assert done.returncode == 3, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith(("The database is away", "Database 'test_"))
+    assert "can not be reached" in first
+    assert any(line.strip().startswith("ok") for line in rest)
+
+
+def test_the_installation_is_looked_at_whole(shop: Shop) -> None:
+    """Versions, settings without secrets, schema, privileges, partitions, disk, clock, folder, port: none fails."""
+    done = shop.shell("recsys doctor --json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {step["name"]: step for step in json.loads(done.stdout)["checks"]}
+    assert found.keys() >= {"versions", "settings", "schema", "privileges", "partitions", "disk", "clock", "port"}
+    assert found["settings"]["evidence"]["DATABASE_URL"] == "(set, hidden)"
+    assert str(shop.settings.database_url) not in done.stdout
+
+
+def test_partitions_that_are_gone_fail_and_the_remedy_makes_them(shop: Shop) -> None:
+    """Without a partition for now the installation is not well; the command that is printed makes it."""
+    for (name,) in shop.operator.execute(
+        "select inhrelid::regclass::text from pg_inherits where inhparent = 'exposure_events'::regclass"
+    ).fetchall():
+        shop.operator.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+    with Database.open(shop.settings) as database:
+        step = next(one for one in examine(shop.settings, database, None) if one.name == "partitions")
+    assert step.status == "fail"
+    shop.apply(step.remedies[0], {})
+    assert shop.diagnose({"surface": "home"}).healthy
+
+
+def test_warnings_tell_what_makes_lists_poor(shop: Shop, found: Found) -> None:
+    """Old, absent and future evidence warns with its dates, and the list stays healthy."""
+    shop.run("update item_popularity_daily set day = current_date - 40")
+    shop.run("delete from item_covisit_daily")
+    diagnosis = shop.diagnose({"surface": "home", "user": {"user_id": "ada"}})
+    assert diagnosis.healthy
+    assert found(diagnosis, "popularity").summary.startswith("The newest popularity is 40 days old, 6 half-lives")
+    assert "There is no co-visitation" in found(diagnosis, "covisitation").summary
+    assert "No interaction of this visitor" in found(diagnosis, "personalisation").summary
+    shop.run("update item_popularity_daily set day = current_date - 100")
+    assert "outside the window of 90" in found(shop.diagnose({"surface": "home"}), "popularity").summary
+    shop.run("update item_popularity_daily set day = current_date + 100")
+    assert "lie in the future" in found(shop.diagnose({"surface": "home"}), "popularity").summary
+
+
+def test_a_document_that_was_written_around_the_checks_is_told(shop: Shop, found: Found) -> None:
+    """Weights that are all zero, written with SQL, are not in force, and the doctor says so."""
+    shop.run(
+        "with version as (insert into tenant_config_versions (id, tenant_id, config) values"
+        ' (gen_random_uuid(), {tenant}, \'{"weights": {"pop": 0, "cooc": 0, "emb": 0}}\') returning id, tenant_id)'
+        " insert into tenant_configs_current (tenant_id, config_version_id) select tenant_id, id from version"
+    )
+    step = found(shop.diagnose({"surface": "home"}), "config")
+    assert (step.status, "are not in force" in step.summary) == ("warn", True)
+
+
+def test_rules_outside_their_window_are_told(shop: Shop, found: Found) -> None:
+    """A rule that waits for its time is named with its window."""
+    rule = {"id": "sale", "action": "pin", "item_ids": ["i05"], "valid_from": "2090-01-01"}
+    shop.publish("rules", [rule])
+    assert "1 rules are outside their window, 'sale'" in found(shop.diagnose({"surface": "home"}), "pins").summary
+
+
+def test_looking_is_quick(shop: Shop) -> None:
+    """Facts of a small shop are gathered in well under a second: nothing waits for a timeout."""
+    began = time.monotonic()
+    shop.diagnose({"surface": "home"})
+    assert time.monotonic() - began < 5
