@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +11,11 @@ import typer
 from rich.table import Table
 
 from recsys.cli.console import out, print_json, talk
-from recsys.datasets.fetch import Fetched
+from recsys.datasets.fetch import Fetched, write_lines
 from recsys.datasets.fetch import fetch as fetch_data_set
 from recsys.datasets.known import DATA_SETS, find
+from recsys.datasets.synthetic import Size, make
+from recsys.datasets.synthetic import rows as rows_of
 from recsys.settings import Settings, variable
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -65,3 +69,25 @@ def _say_what_next(fetched: Fetched) -> None:
         talk.print(f"Next: recsys items import {fetched.items} --tenant NAME")
     if "interactions.jsonl" in fetched.rows:
         talk.print(f"Next: recsys interactions import {fetched.interactions} --tenant NAME --shift-to-now")
+
+
+@app.command(
+    "generate",
+    help="Write synthetic interactions for tests of scale: the marginals of a shop, every id says that it is "
+    "synthetic. Quality measured on them means nothing.",
+)
+def generate(
+    output: Annotated[Path, typer.Argument(help="JSON lines to write, for `recsys interactions import`.")],
+    *,
+    events: Annotated[int, typer.Option(min=1, envvar="RECSYS_GENERATE_EVENTS", help="How many.")] = 1_000_000,
+    items: Annotated[int, typer.Option(min=1, envvar="RECSYS_GENERATE_ITEMS", help="Of how many items.")] = 100_000,
+    visitors: Annotated[int, typer.Option(min=1, envvar="RECSYS_GENERATE_VISITORS", help="By how many.")] = 500_000,
+    days: Annotated[int, typer.Option(min=1, envvar="RECSYS_GENERATE_DAYS", help="In so many days, up to now.")] = 30,
+    seed: Annotated[int, typer.Option(envvar="RECSYS_GENERATE_SEED", help="Another one makes others.")] = 0,
+) -> None:
+    """Write one file."""
+    size = Size(events, items, visitors, days)
+    with talk.status(f"writing {events:,} synthetic events ..."):
+        blocks = make(size, seed=seed, until=datetime.now(UTC))
+        written = write_lines(output, chain.from_iterable(map(rows_of, blocks)))
+    out.print(f"{output}  {written:,} synthetic rows", markup=False)

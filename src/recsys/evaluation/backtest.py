@@ -17,8 +17,8 @@ from recsys.evaluation.run import Contender, Lists, lists, snapshot_of
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams
 
-FRESH = frozenset({"leave-last-out", "temporal", "baskets"})
-"""Protocols that only want what a visitor has not had yet: what they had is removed for every contender."""
+FRESH = frozenset(PROTOCOLS) - {"next-basket"}
+"""Protocols that only want what is new: what is known of a visitor is removed for every contender."""
 
 
 class Shape(Struct, frozen=True):

@@ -92,12 +92,16 @@ def temporal(log: Log, options: Options) -> Split:
 
 
 def next_items(log: Log, options: Options) -> Split:
-    """Guess each next item of the sessions that begin after one moment, from what came before it in the session."""
+    """Guess each next item of the sessions that begin after one moment, from what came before it in the session.
+
+    An item that the session holds already is not asked for.
+    """
     cut = _cut(log, options)
     cases = [
         Case(int(log.visitor[life[0]]), life[place - 1 :: -1], _ids(log, life[place : place + 1]))
         for life in _later_sessions(log, cut, options)
         for place in range(1, len(life))
+        if log.item[life[place]] not in log.item[life[:place]]
     ]
     return Split(log, np.arange(cut), moment(int(log.at[cut])), cases)
 

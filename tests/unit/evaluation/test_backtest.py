@@ -58,7 +58,7 @@ def test_seen_items_are_removed_where_the_protocol_wants_new_ones(split: Split) 
     """Without a policy in the config, no list of leave-last-out holds what the visitor had; the next basket may."""
     everyone = [contender("defaults", DEFAULTS, "home", "home")]
     fresh = shown_by(split, "leave-last-out", everyone, 16)["defaults"]
-    again = shown_by(split, "sessions", everyone, 16)["defaults"]
+    again = shown_by(split, "next-basket", everyone, 16)["defaults"]
     had = [{split.log.event(place).item_id for place in case.history.tolist()} for case in split.cases]
     assert all(not seen & set(shown) for seen, shown in zip(had, fresh, strict=True))
     assert any(seen & set(shown) for seen, shown in zip(had, again, strict=True))
