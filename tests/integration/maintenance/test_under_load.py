@@ -28,20 +28,21 @@ BATCH = 1000
 START = datetime(2096, 4, 20, tzinfo=UTC)
 DAYS_A_SECOND = 4  # the clock of the test: 8 seconds are a month, and its end lies within them
 
-LONGEST_LIFE = SECONDS / 20
+LONGEST_LIFE = SECONDS / 8
 """Seconds after which an upkeep is killed at the latest."""
 
 UPKEEP = """
-import sys
-from datetime import datetime
+import sys, time
+from datetime import datetime, timedelta
 from recsys.db.pool import Database
 from recsys.maintenance.partitions import ensure_ahead
 from recsys.maintenance.retirement import retire_once
 from recsys.settings import Settings
-now = datetime.fromisoformat(sys.argv[3])
+start, began = datetime.fromisoformat(sys.argv[3]), time.monotonic()
 with Database.open(Settings(database_url=sys.argv[1], owner_database_url=sys.argv[2])) as database:
     print("begun", flush=True)
     while True:
+        now = start + timedelta(days=float(sys.argv[4]) * (time.monotonic() - began))
         ensure_ahead(database, now)
         retire_once(database, now)
 """
@@ -172,7 +173,8 @@ class Watch(threading.Thread):
 
 def _one_upkeep(database: Database, clock: Clock, chance: random.Random) -> None:
     """Run upkeep in a process of its own, and kill it at a random moment."""
-    command = [sys.executable, "-c", UPKEEP, database.service_url, database.owner_url, clock.now().isoformat()]
+    command = [sys.executable, "-c", UPKEEP, database.service_url, database.owner_url]
+    command += [clock.now().isoformat(), str(DAYS_A_SECOND)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -181,12 +183,12 @@ def _one_upkeep(database: Database, clock: Clock, chance: random.Random) -> None
 
 
 def _prepare(database: Database, operator: psycopg.Connection) -> None:
-    """Set daily partitions up, with enough old ones that some are over at every moment of the test."""
+    """Set daily partitions up, with old ones that have to go while the test runs."""
     operator.execute(
-        "update partition_policies set interval = 'day', retain_days = 1000, accept_days = 1 "
+        "update partition_policies set interval = 'day', ahead = 10, retain_days = 1000, accept_days = 1 "
         "where parent_table = 'interaction_events'"
     )
-    for days in range(1008 - int(DAYS_A_SECOND * SECONDS), 1020):
+    for days in range(980, 1030):  # some are over when the test begins, the others within its first 7 seconds
         at = START - timedelta(days=days)
         operator.execute("select recsys_ensure_partitions('interaction_events', %s)", (at,))
     for (name,) in operator.execute("select partition_name from recsys_partitions('exposure_events')").fetchall():
