@@ -75,22 +75,5 @@ where tenant_id = %(tenant_id)s and surface = %(surface)s and occurred_at > now(
 -- name: dead_letters
 select count(*) from (select from dead_letters where replayed_at is null limit 1000) as letters
 
--- name: popular_part
--- Rows enough to fill a list from.
-select item_id, day, score::float8 from item_popularity_daily
-where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day <= %(tomorrow)s
-order by day desc limit %(limit)s
-
--- name: tagged_part
-(
-    select item_id, tags, available and (deleted_at is null or available) from item_tags
-    where tenant_id = %(tenant_id)s and namespace = %(namespace)s and item_id = any(%(item_ids)s)
-)
-union
-(
-    select item_id, tags, available from item_tags
-    where tenant_id = %(tenant_id)s and namespace = %(namespace)s limit %(limit)s
-)
-
 -- name: server
 select current_setting('server_version'), clock_timestamp(), (select count(*) from tenants)
