@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments: Any = parser.parse_args()
     results: dict[str, Any] = {}
+    load = [os.getloadavg()]
     for name in arguments.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
         began = time.monotonic()
@@ -70,7 +71,7 @@ def main() -> None:
             "quick": arguments.quick,
             "cpus": os.cpu_count(),
         }
-        about |= {"python": platform.python_version(), "load before": os.getloadavg()}
+        about |= {"python": platform.python_version(), "load averages, before and after": [*load, os.getloadavg()]}
         arguments.json.write_text(json.dumps({"run": about, "scenarios": results}, indent=2) + "\n")
     wrong = [name for name, result in results.items() if not result.get("holds", True)]
     if wrong:

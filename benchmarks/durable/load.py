@@ -28,6 +28,8 @@ class Acknowledged:
     refused: dict[int, int] = field(default_factory=dict)
     """Answers by status that were neither 200 nor 202."""
     failed_lists: int = 0
+    reasons: dict[str, list[float]] = field(default_factory=dict)
+    """When lists that were refused were due, by what the refusal said."""
     broken: int = 0
     """Requests without an answer: their connection broke."""
     milliseconds: list[tuple[float, float]] = field(default_factory=list)
@@ -42,7 +44,18 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: bytes, request_id: str) -> tuple[int, bytes]:
-        """Send one request; OSError or EOFError when there is no answer."""
+        """Send one request; OSError or EOFError when there is no answer.
+
+        A connection that was used before may have been closed for its idleness: then it is sent once more.
+        """
+        if self._streams is not None:
+            try:
+                return await self._send(path, body, request_id)
+            except (OSError, EOFError):
+                pass
+        return await self._send(path, body, request_id)
+
+    async def _send(self, path: str, body: bytes, request_id: str) -> tuple[int, bytes]:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
@@ -88,6 +101,8 @@ async def visit(connection: Connection, known: Acknowledged, due: float | None =
     if status != 200:  # noqa: PLR2004  HTTP's own number
         known.failed_lists += 1
         known.refused[status] = known.refused.get(status, 0) + 1
+        why = f"{json.loads(answer)['detail']}"
+        known.reasons.setdefault(why, []).append(due)
     elif b"EXPOSURE_NOT_LOGGED" in answer:
         known.unlogged += 1
     else:

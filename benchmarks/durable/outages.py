@@ -58,6 +58,10 @@ def database_away(seconds: float) -> dict[str, Any]:
         "ratio of p99": round(p99[1] / p99[0], 2),
         "p50 before and while away, ms": [percentile(before, 0.5), percentile(during, 0.5)],
         "caught up after, s, with the load going on": round(caught_up - back, 1),
+        "lists refused before and while away, by reason": {
+            why: [sum(due < away for due in dues), sum(away <= due < back for due in dues)]
+            for why, dues in known.reasons.items()
+        },
         **lag,
         **counted,
         "holds": holds(counted) and not known.failed_lists and not known.broken and p99[1] <= 2 * p99[0],
