@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from recsys import settings
+from recsys.api import reference as http
+from recsys.api.identity import INCLUDES, Caller, Role
 from recsys.cli.reference import cli_reference
 from recsys.db.inspect import tables
 from recsys.db.pool import Database
 from recsys.db.reference import schema_reference
+from recsys.errors import Forbidden
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 REMEDY = "scripts/reference writes the page anew"
@@ -32,6 +36,42 @@ def test_settings_are_the_codes() -> None:
 def test_commands_are_the_codes() -> None:
     """Commands, options and their variables are those of the code."""
     assert page("cli")[1] == cli_reference(), REMEDY
+
+
+def test_the_routes_are_the_codes() -> None:
+    """Routes, roles, parameters, bodies and answers are those of the code."""
+    assert page("http")[1] == http.reference(), REMEDY
+
+
+def test_every_route_has_an_example() -> None:
+    """The examples, which are run, ask every route and method of the code once at least."""
+    asked = re.findall(r'ask -X (\w+) "\$URL([^"?]*)', page("http")[0])
+    templates = {
+        (method, re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))): f"{method} {path}"
+        for method, path in http.roles()
+        if not path.startswith(("/docs", "/openapi.json")) and path != "/"
+    }
+    missing = [
+        name
+        for (method, path), name in templates.items()
+        if not any(method == given and path.fullmatch(address) for given, address in asked)
+    ]
+    assert not missing
+
+
+def test_the_table_of_roles_is_what_the_service_enforces() -> None:
+    """The marks in the table are those that the door goes by: which callers need which of the roles."""
+    rows = re.findall(r"^\| `(\w+) (\S+)` \|(.*)\|$", page("http")[1], re.MULTILINE)
+    assert len(rows) > 30
+    for method, path, marks in rows:
+        required = http.roles()[method, path]
+        for role, mark in zip(Role, marks.split("|"), strict=True):
+            caller = Caller("somebody", INCLUDES[role])
+            if mark.strip() == "open":
+                assert required == ()
+                continue
+            with nullcontext() if mark.strip() == "yes" else pytest.raises(Forbidden):
+                caller.require(*required)
 
 
 def test_the_schema_is_the_databases(database: Database, postgres: Any) -> None:

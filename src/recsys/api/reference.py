@@ -34,7 +34,7 @@ class Operation(NamedTuple):
 def reference() -> str:
     """Write the page: who may call what, then each route with its parameters, body and answers."""
     described = document(HANDLERS, DEPENDENCIES)
-    operations = list(_operations(described))
+    operations = sorted(_operations(described), key=_place)
     lines = ["## Who may call what", "", *_roles_table(operations), "", "## Refusals", "", *_codes()]
     for tag in dict.fromkeys(operation.described["tags"][0] for operation in operations):
         lines += ["", f"## {tag}"]
@@ -42,6 +42,14 @@ def reference() -> str:
             if operation.described["tags"][0] == tag:
                 lines += ["", *_section(operation)]
     return "\n".join([*lines, "", "## Objects", *_objects(described), ""])
+
+
+def _place(operation: Operation) -> tuple[int, str, int]:
+    """Order operations by the place of their tag among the routes, then by path: several paths of one have no order."""
+    tags = list(
+        dict.fromkeys(tag for handler in cast("list[HTTPRouteHandler]", HANDLERS) for tag in handler.tags or ())
+    )
+    return tags.index(operation.described["tags"][0]), operation.path, _METHODS.index(operation.method)
 
 
 def roles() -> dict[tuple[str, str], tuple[Role, ...]]:
