@@ -56,6 +56,13 @@ class Settings:
         "The same database as a login that may act as the owner (migrations, retirement). Default: DATABASE_URL.",
         secret=True,
     )
+    superuser_database_url: str | None = _setting(
+        "RECSYS_SUPERUSER_DATABASE_URL",
+        None,
+        values.text,
+        "A login that may create roles and databases; only `recsys migrate roles` reads it.",
+        secret=True,
+    )
     data_dir: Path = _setting(
         "RECSYS_DATA_DIR", Path(".recsys"), values.path, "Folder of the embedded database, the spool and the caches."
     )

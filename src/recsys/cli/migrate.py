@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from psycopg.conninfo import conninfo_to_dict
 
 from recsys.cli.columns import print_columns
 from recsys.cli.console import Exit, fail, out, print_json, talk
@@ -107,19 +108,36 @@ def down(
 @app.command()
 def roles(
     superuser_url: Annotated[
-        str | None, typer.Option(help="A login that may create roles. Without it the SQL is printed, for one who may.")
+        str | None,
+        typer.Option(
+            envvar=variable("superuser_database_url"),
+            help="A login that may create roles. Without it the SQL is printed, for one who may.",
+        ),
     ] = None,
-    database: Annotated[str, typer.Option(help="Name of the database.")] = "recsys",
+    database: Annotated[
+        str | None, typer.Option(help="Name of the database. Default: that of DATABASE_URL, else recsys.")
+    ] = None,
 ) -> None:
-    """Make the roles, the two logins and the database, or print the SQL that does."""
-    prefix = _settings(None).db_role_prefix
+    """Make the roles, the two logins and the database, or print the SQL that does.
+
+    The logins get the passwords that DATABASE_URL and RECSYS_OWNER_DATABASE_URL hold, where they name these logins.
+    """
+    settings = _settings(None)
+    made = Roles.of(settings.db_role_prefix)
+    urls = [conninfo_to_dict(url) for url in (settings.database_url, settings.owner_database_url) if url]
+    name = database or str((urls[0].get("dbname") if urls else None) or "recsys")
     if superuser_url is None:
-        print_plain(roles_sql(prefix, database=database))
+        print_plain(roles_sql(settings.db_role_prefix, database=name))
         return
-    provision(superuser_url, database=database, prefix=prefix)
-    made = Roles.of(prefix)
-    talk.print(f"made. Give {made.app} and {made.admin} passwords (\\password in psql), then set")
-    out.print(f"{variable('database_url')} to {made.app}, {variable('owner_database_url')} to {made.admin}")
+    logins = {str(url.get("user")): str(url["password"]) for url in urls if url.get("password")}
+    passwords = {login: password for login, password in logins.items() if login in {made.app, made.admin}}
+    provision(superuser_url, database=name, prefix=settings.db_role_prefix, passwords=passwords)
+    for login, setting in ((made.app, "database_url"), (made.admin, "owner_database_url")):
+        out.print(f"{login} is what {variable(setting)} should name; {_password(login, passwords)}")
+
+
+def _password(login: str, passwords: dict[str, str]) -> str:
+    return "its password is set" if login in passwords else "give it a password (\\password in psql)"
 
 
 def print_plain(text: str) -> None:

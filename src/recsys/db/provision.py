@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 import psycopg
@@ -19,10 +21,14 @@ class Urls(NamedTuple):
     owner: str
 
 
-def provision(superuser_conninfo: str, *, database: str, prefix: str) -> Urls:
+def provision(
+    superuser_conninfo: str, *, database: str, prefix: str, passwords: Mapping[str, str] | None = None
+) -> Urls:
     """Make whatever of roles, logins and database is missing, and say how to connect. Idempotent, safe to race.
 
     Roles belong to the whole cluster, so everybody who makes them waits for one lock in the database `postgres`.
+    A database that somebody else made stays theirs; the roles are granted what they need in it. *passwords*, by login,
+    are set anew each time, which is how one is changed.
     """
     roles = Roles.of(prefix)
     with psycopg.connect(superuser_conninfo, dbname="postgres", autocommit=True) as conn:
@@ -31,7 +37,13 @@ def provision(superuser_conninfo: str, *, database: str, prefix: str) -> Urls:
             existing = {name for (name,) in conn.execute(query("provision.existing_roles"), (list(roles),))}
             for statement in _role_statements(roles, existing):
                 conn.execute(statement)
-        _create_database(conn, database, roles)
+            for login, password in (passwords or {}).items():
+                conn.execute(_password_statement(conn, login, password))
+        owner = _create_database(conn, database, roles)
+    if owner != roles.owner:
+        with psycopg.connect(superuser_conninfo, dbname=database) as conn:
+            for statement in _grant_statements(database, roles):
+                conn.execute(statement)
     return Urls(
         service=make_conninfo(superuser_conninfo, dbname=database, user=roles.app),
         owner=make_conninfo(superuser_conninfo, dbname=database, user=roles.admin),
@@ -42,9 +54,12 @@ def roles_sql(prefix: str, *, database: str = "recsys") -> str:
     """Spell, for somebody who may create roles, what *provision* would do. The logins still need passwords."""
     roles = Roles.of(prefix)
     statements = [statement.as_string() for statement in _role_statements(roles, existing=set())]
-    statements.append(_database_statement(database, roles).as_string())
-    passwords = [f"-- then, in psql: \\password {login}" for login in (roles.app, roles.admin)]
-    return "\n".join([*(f"{statement};" for statement in statements), *passwords]) + "\n"
+    lines = [f"{statement};" for statement in statements]
+    lines.append(f"{_database_statement(database, roles).as_string()};")
+    lines.append("-- or, connected to a database that is there already:")
+    lines += [f"-- {statement.as_string()};" for statement in _grant_statements(database, roles)]
+    lines += [f"-- then, in psql: \\password {login}" for login in (roles.app, roles.admin)]
+    return "\n".join(lines) + "\n"
 
 
 def _role_statements(roles: Roles, existing: set[str]) -> list[sql.Composed]:
@@ -63,13 +78,31 @@ def _role_statements(roles: Roles, existing: set[str]) -> list[sql.Composed]:
     return statements
 
 
-def _create_database(conn: psycopg.Connection, database: str, roles: Roles) -> None:
-    found = conn.execute(query("provision.database_exists"), (database,)).fetchone()
-    if found == (False,):
-        try:
+def _password_statement(conn: psycopg.Connection, login: str, password: str) -> sql.Composed:
+    """Spell a password as its SCRAM verifier, so that neither the server nor its log ever sees it."""
+    verifier = conn.pgconn.encrypt_password(password.encode(), login.encode(), b"scram-sha-256")
+    return sql.SQL("alter role {} password {}").format(sql.Identifier(login), sql.Literal(verifier.decode()))
+
+
+def _grant_statements(database: str, roles: Roles) -> list[sql.Composed]:
+    """List what the roles need in a database that is not the owner role's own."""
+    name, owner, service, system, app, admin = map(sql.Identifier, (database, *roles))
+    return [
+        sql.SQL("grant connect on database {} to {}, {}").format(name, app, admin),
+        sql.SQL("grant temporary on database {} to {}, {}, {}").format(name, owner, service, system),
+        sql.SQL("grant create, usage on schema public to {} with grant option").format(owner),
+        sql.SQL("grant usage on schema public to {}").format(app),
+    ]
+
+
+def _create_database(conn: psycopg.Connection, database: str, roles: Roles) -> str:
+    """Make the database if there is none; answer whose it is."""
+    found = conn.execute(query("provision.database_owner"), (database,)).fetchone()
+    if found is None:
+        with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):  # somebody else was faster
             conn.execute(_database_statement(database, roles))
-        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-            return  # somebody else was faster
+        return roles.owner
+    return str(found[0])
 
 
 def _database_statement(database: str, roles: Roles) -> sql.Composed:

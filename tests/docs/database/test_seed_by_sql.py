@@ -34,7 +34,7 @@ def test_there_are_four_doors() -> None:
 def test_the_page_seeds_a_tenant(
     reader: Any, postgres: Any, urls: Urls, operator: psycopg.Connection, database_name: str, door: str
 ) -> None:
-    """Every command succeeds, and seeding may be repeated; what is stored is what the page says, and a visitor sees it."""
+    """Every command succeeds, seeding may be repeated, what is stored is what the page says, and a visitor sees it."""
     operator.execute(
         'do $$ begin create role "recsys-db" login superuser; exception when duplicate_object then null; end $$'
     )

@@ -83,3 +83,35 @@ def test_two_installations_share_a_cluster(postgres: Any, prefix: str, database:
         conn.execute("set role recsys_service")
     with database.system() as conn:
         assert conn.execute("select count(*) from tenants").fetchone() == (0,)
+
+
+def test_a_database_of_somebody_else_is_granted_not_taken(postgres: Any, prefix: str) -> None:
+    """In a database that a superuser made, closed to the public, provisioning grants enough to migrate and to serve."""
+    with psycopg.connect(postgres.conninfo(), autocommit=True) as conn:
+        conn.execute(f"create database {prefix}".encode())
+        conn.execute(f"revoke all on database {prefix} from public".encode())
+    with psycopg.connect(postgres.conninfo(prefix)) as conn:
+        conn.execute("revoke all on schema public from public")
+    urls = provision(postgres.conninfo(), database=prefix, prefix=prefix)
+    migrate_up(urls.owner, prefix)
+    with Database(urls.service, urls.owner, prefix=prefix) as database:
+        database.require_isolation()
+    with psycopg.connect(postgres.conninfo(prefix)) as conn:
+        [(owner,)] = conn.execute("select pg_get_userbyid(datdba) from pg_database where datname = current_database()")
+    assert owner == "postgres"
+
+
+def test_passwords_are_set_as_verifiers_and_anew_each_time(postgres: Any, prefix: str) -> None:
+    """A login gets the password it is given; what is stored, and what the server was told, is a SCRAM verifier."""
+    app = Roles.of(prefix).app
+
+    def stored(**passwords: str) -> str:
+        provision(postgres.conninfo(), database=prefix, prefix=prefix, passwords=passwords)
+        with psycopg.connect(postgres.conninfo()) as conn:
+            [(verifier,)] = conn.execute("select rolpassword from pg_authid where rolname = %s", (app,))
+        return str(verifier)
+
+    first, second = stored(**{app: "it's secret"}), stored(**{app: "another"})
+    assert first.startswith("SCRAM-SHA-256$")
+    assert first != second
+    assert stored() == second
