@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from recsys.db.pool import Database
-from recsys.diagnosis.facts import Backlog
 from recsys.errors import OperatorError
 from recsys.events.backlog import Positions, load_positions, position_of, unread
 from recsys.events.folder import SpoolFolder, list_damaged, list_spools
 from recsys.events.room import Bounds, room
 from recsys.settings import Settings
+
+
+class Backlog(NamedTuple):
+    """The spools of this host."""
+
+    waiting_bytes: int | None
+    """What is not in the database yet; None where the database could not say."""
+    oldest: datetime | None
+    """When the oldest segment that waits was last written."""
+    room_bytes: int
+    damaged: int
 
 
 def look(settings: Settings, database: Database | None) -> Backlog | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
+from recsys.diagnosis.backlog import Backlog
 from recsys.diagnosis.replay import Replay
 from recsys.ranking.query import Query, Visitor
 from recsys.snapshot.snapshot import Snapshot
@@ -71,17 +72,6 @@ class Runway(NamedTuple):
 
     table: str
     left: timedelta
-
-
-class Backlog(NamedTuple):
-    """The spools of this host."""
-
-    waiting_bytes: int | None
-    """What is not in the database yet; None where the database could not say."""
-    oldest: datetime | None
-    """When the oldest segment that waits was last written."""
-    room_bytes: int
-    damaged: int
 
 
 class Machinery(NamedTuple):
