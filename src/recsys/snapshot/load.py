@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain, count
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
+import numpy.typing as npt
 import psycopg
 
 from recsys.db.queries import sql
@@ -65,7 +66,8 @@ class _Rows:
         self._parameters = parameters
         self._keys: dict[str, int] = {}
         self._gone: set[str] = set()
-        self._tags: dict[str, list[str]] = {}
+        self._words: dict[str, int] = {}
+        self._tagged: list[_Tagged] = []
         self._unavailable: list[str] = []
         self._read_tags()
         self._popularity = list(self._packs("snapshot.popularity", POPULARITY))
@@ -79,27 +81,26 @@ class _Rows:
     def columns(self) -> Columns:
         """Give everything its number. Rows of deleted items fall out, because those have none."""
         items = Vocabulary(self._keys.keys() - self._gone)
-        tags = Vocabulary(chain.from_iterable(self._tags.values()))
+        tags = Vocabulary(self._words)
         numbers = _Numbers(items, self._keys)
         return Columns(
             items=items,
             tags=tags,
             popularity=popularity_columns(self._popularity, numbers.of_ids),
             covisitation=covisitation_columns(self._covisitation, numbers.of_ids, numbers.of_keys),
-            tagged=_tagged(items, tags, self._tags),
+            tagged=_tag_columns(self._tagged, numbers, tags.known(self._words)),
             unavailable=items.known(self._unavailable),
         )
 
     def _read_tags(self) -> None:
         for rows in self._fetch("snapshot.tags"):
-            for item_id, key, tags, available, gone in rows:
+            for item_id, key, _, available, gone in rows:
                 self._keys[item_id] = key
                 if gone:
                     self._gone.add(item_id)
                 elif not available:
                     self._unavailable.append(item_id)
-                if tags and not gone:
-                    self._tags[item_id] = tags
+            self._tagged.append(_Tagged.of([(row[0], row[2]) for row in rows if not row[4]], self._words))
 
     def _packs(self, query: str, layout: np.dtype[np.void]) -> Iterator[Pack]:
         for rows in self._fetch(query):
@@ -149,6 +150,22 @@ def _missing(keys: Keys, known: Keys) -> Keys:
     return np.asarray(keys[known[found] != keys])
 
 
-def _tagged(items: Vocabulary, tags: Vocabulary, words: dict[str, list[str]]) -> TagColumns:
-    counts = np.fromiter(map(len, words.values()), np.int64, len(words))
-    return TagColumns(np.repeat(items.known(words), counts), tags.known(chain.from_iterable(words.values())))
+class _Tagged(NamedTuple):
+    """Some items and their tags, those as places in a dictionary that grows; entry e has the next ``counts[e]``."""
+
+    items: list[str]
+    counts: npt.NDArray[np.int64]
+    words: Numbers
+
+    @classmethod
+    def of(cls, rows: list[tuple[str, list[str]]], words: dict[str, int]) -> _Tagged:
+        counts = np.fromiter((len(tags) for _, tags in rows), np.int64, len(rows))
+        places = (words.setdefault(tag, len(words)) for _, tags in rows for tag in tags)
+        return cls([item_id for item_id, _ in rows], counts, np.fromiter(places, np.int32, int(counts.sum())))
+
+
+def _tag_columns(tagged: list[_Tagged], numbers: _Numbers, tags: Numbers) -> TagColumns:
+    """Join what was read; *tags* gives the number of each word."""
+    items = [np.repeat(numbers.of_ids(piece.items), piece.counts) for piece in tagged]
+    words = [tags[piece.words] for piece in tagged]
+    return TagColumns(*(np.concatenate([np.empty(0, np.int32), *pieces]) for pieces in (items, words)))

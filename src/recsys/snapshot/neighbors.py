@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from recsys.snapshot.columns import CovisitationColumns
-from recsys.snapshot.decay import Decay, decayed_sums
+from recsys.snapshot.decay import Decay, Keys, decayed_sums
 from recsys.snapshot.rows import Rows, indptr
 from recsys.snapshot.vocabulary import Numbers
 from recsys.snapshot.weights import Floats, Meetings, weigh
 from recsys.tenancy.config import SignalParams
 
 _BLOCK = 1 << 20
-"""Pairs weighed at a time: a dozen arrays of this length are alive at once, not a dozen of all pairs."""
+"""Pairs worked on at a time: a dozen arrays of this length are alive at once, not a dozen of all pairs."""
 
 _VALUE_BITS = np.uint64(32)
 
@@ -34,19 +35,30 @@ def best_neighbors(columns: CovisitationColumns, n: int, decay: Decay, params: S
     One constant scales all rows, so values compare across items. Pairs of weight 0 are left out.
     """
     pairs = _pairs(columns, n, decay)
-    values = _scaled(_weights(pairs, n, params))
-    keep = _strongest(pairs.item, values, params.neighbors)
-    return Rows(indptr(pairs.item[keep], n), pairs.neighbor[keep], values[keep])
+    weights = _weights(pairs, n, params)
+    largest = weights.max(initial=0.0)
+    rows, indices, kept = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.empty(0, np.float32)]
+    for block in _blocks(pairs.item):
+        values = (weights[block] / largest if largest > 0 else weights[block]).astype(np.float32)
+        best = _strongest(pairs.item[block], values, params.neighbors)
+        rows.append(pairs.item[block][best])
+        indices.append(pairs.neighbor[block][best])
+        kept.append(values[best])
+    return Rows(indptr(np.concatenate(rows), n), np.concatenate(indices), np.concatenate(kept))
 
 
 def _pairs(columns: CovisitationColumns, n: int, decay: Decay) -> Pairs:
-    keys = columns.item * np.int64(n)
-    keys += columns.neighbor
-    keys, met = decayed_sums(keys, columns.day, columns.score, decay)
+    keys, met = decayed_sums(_keys(columns, n), columns.day, columns.score, decay)
     seen = met > 0
     if not seen.all():
         keys, met = keys[seen], met[seen]
     return Pairs((keys // max(n, 1)).astype(np.int32), (keys % max(n, 1)).astype(np.int32), met)
+
+
+def _keys(columns: CovisitationColumns, n: int) -> Keys:
+    keys = columns.item * np.int64(n)
+    keys += columns.neighbor
+    return keys
 
 
 def _weights(pairs: Pairs, n: int, params: SignalParams) -> Floats:
@@ -71,9 +83,14 @@ def _marginals(pairs: Pairs, n: int) -> Floats:
     return np.maximum(rows, columns)
 
 
-def _scaled(weights: Floats) -> npt.NDArray[np.float32]:
-    largest = weights.max(initial=0.0)
-    return (weights / largest if largest > 0 else weights).astype(np.float32)
+def _blocks(rows: Numbers) -> Iterator[slice]:
+    """Cut *rows*, which ascends, into pieces of at least `_BLOCK` entries that end where a row does."""
+    start = 0
+    while start < len(rows):
+        last = rows[min(start + _BLOCK, len(rows)) - 1]
+        stop = int(np.searchsorted(rows, last, side="right"))
+        yield slice(start, stop)
+        start = stop
 
 
 def _strongest(rows: Numbers, values: npt.NDArray[np.float32], keep: int) -> npt.NDArray[np.int64]:
