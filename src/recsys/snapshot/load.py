@@ -34,15 +34,20 @@ def load(conn: psycopg.Connection, tenant_id: UUID, namespace: str, params: Sign
     """
     conn.execute(sql("snapshot.prepare"))
     parameters = {"tenant_id": tenant_id, "namespace": namespace} | _days(now.astimezone(UTC).date(), params)
-    for seed in count():
-        rows = _Rows(conn, parameters | {"seed": seed})
-        if not rows.ambiguous():
-            break
-    columns = rows.columns()
+    columns = _columns(conn, parameters)
     if params.sessions is not None:
         sessions = read_sessions(conn, parameters | session_parameters(namespace, params, now))
         columns = replace(columns, sessions=SessionColumns.of(reversed(list(sessions)), columns.items))
     return freeze(columns, params, tenant_id=tenant_id, namespace=namespace, now=now)
+
+
+def _columns(conn: psycopg.Connection, parameters: dict[str, Any]) -> Columns:
+    """Read and number all rows; what was read is let go before they are frozen."""
+    for seed in count():
+        rows = _Rows(conn, parameters | {"seed": seed})
+        if not rows.ambiguous():
+            break
+    return rows.columns()
 
 
 def _days(today: date, params: SignalParams) -> dict[str, date]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.snapshot import neighbors
 from recsys.snapshot.columns import Columns
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.snapshot import Snapshot
@@ -225,6 +226,15 @@ def test_neighbor_values_lie_in_one_scale(rows: list[Pair], normalization: Norma
             (-value, number) for value, number in zip(values[lo:hi], snapshot.neighbors.indices[lo:hi], strict=True)
         ]
         assert order == sorted(order)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 1000])
+def test_the_size_of_a_block_does_not_show(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    """Neighbours are chosen in blocks to bound memory; wherever they are cut, the snapshot is the same."""
+    rows = [(left, right, TODAY, 1 + ord(left) % 3 + ord(right) % 5) for left in "abcd" for right in "vwxyz"]
+    whole = frozen(SignalParams(neighbors=3), covisitation=rows)
+    monkeypatch.setattr(neighbors, "_BLOCK", block)
+    assert frozen(SignalParams(neighbors=3), covisitation=rows).version == whole.version
 
 
 def test_dates_before_the_epoch_are_days_too() -> None:
