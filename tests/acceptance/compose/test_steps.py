@@ -179,7 +179,7 @@ def test_the_steps_make_a_service_that_recommends(deployment: Any) -> None:
         eventually(lambda: deployment.run(*health, environ=environ).returncode == 0, log)
         key = deployment.run("recsys", "keys", "create", "shop", "--tenant", "acme", environ=environ).stdout.strip()
         url = f"http://127.0.0.1:{port}/v1/recommend"
-        assert httpx.post(url, json={"surface": "home"}, trust_env=False).status_code == 401
+        assert httpx.post(url, json={"surface": "home"}, trust_env=False, timeout=60).status_code == 401
         eventually(lambda: _items(url, key) == ["ccc", "bb", "a"], log)
     finally:
         service.terminate()
@@ -187,7 +187,7 @@ def test_the_steps_make_a_service_that_recommends(deployment: Any) -> None:
 
 
 def _items(url: str, key: str) -> list[str]:
-    answer = httpx.post(url, json={"surface": "home"}, headers={"X-API-Key": key}, trust_env=False)
+    answer = httpx.post(url, json={"surface": "home"}, headers={"X-API-Key": key}, trust_env=False, timeout=60)
     return [item["item_id"] for item in answer.json().get("items", [])]
 
 
