@@ -118,11 +118,12 @@ def test_a_tenant_that_is_served_is_not_removed(database: Database, acme: Tenant
 
 @pytest.mark.parametrize("login", ["superuser", "owner"])
 def test_the_documented_sql_does_it(
-    postgres: Any, operator: psycopg.Connection, urls: Urls, acme: Tenant, login: str
+    postgres: Any, database_name: str, operator: psycopg.Connection, urls: Urls, acme: Tenant, login: str
 ) -> None:
     """The page's SQL, as it is written, in plain psql: as a superuser, and as an owner who is none."""
     command = [postgres.binaries.program("psql"), "--no-psqlrc", "-v", "ON_ERROR_STOP=1", "--tuples-only"]
-    command += [operator.info.dsn] if login == "superuser" else [urls.owner, "-c", "set role recsys_owner"]
+    superuser = [postgres.conninfo(database_name)]
+    command += superuser if login == "superuser" else [urls.owner, "-c", "set role recsys_owner"]
     for block in (DELETE, REMOVE):
         done = subprocess.run([*command, "-f", "-"], input=block, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, "")
