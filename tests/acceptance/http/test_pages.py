@@ -20,7 +20,20 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted((*ROOT.glob("docs/howto/*.md"), *ROOT.glob("docs/runbooks/*.md"), ROOT / "docs/reference/http.md"))
+ELSEWHERE = {
+    "log-interactions": "tests/docs/test_howto.py",  # these three stand on each other's events
+    "export": "tests/docs/test_howto.py",
+    "erase-a-person": "tests/docs/test_howto.py",
+    "migrations": "tests/docs/database/test_migrations.py",  # these need databases of other kinds
+    "seed-by-sql": "tests/docs/database/test_seed_by_sql.py",
+    "remove-a-tenant": "tests/integration/tenancy/test_removal.py",
+}
+"""Pages that are run by a test of their own."""
+PAGES = [
+    page
+    for page in sorted((*ROOT.glob("docs/howto/*.md"), *ROOT.glob("docs/runbooks/*.md")))
+    if page.stem not in ELSEWHERE
+]
 _PREPARED = re.compile(r"^<!-- prepared:\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<skip>[^\n]+) -->\n+)?(?:<!-- file: (?P<file>\S+) -->\n+)?"
@@ -68,3 +81,9 @@ def test_the_commands_of_a_page_work(
             check=False,
         )
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-6000:]}"
+
+
+def test_pages_that_are_run_elsewhere_are_named_there() -> None:
+    """No page is left out of this test without another one that names it."""
+    for page, test in ELSEWHERE.items():
+        assert page in (ROOT / test).read_text(encoding="utf-8"), page
