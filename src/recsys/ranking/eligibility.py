@@ -8,7 +8,8 @@ import numpy as np
 
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList, Mask
-from recsys.ranking.spread import carrying
+from recsys.ranking.loops.pool import among
+from recsys.ranking.loops.tags import carries
 from recsys.ranking.trace import SILENT, Trace
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
@@ -52,22 +53,12 @@ def _filters(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> 
     """Give each filter's warning code and which of the ascending *numbers* pass it."""
     yield "ITEMS_UNAVAILABLE", snapshot.available.take(numbers)
     if len(intent.excluded):
-        yield "EXCLUDED_BY_REQUEST", _outside(numbers, intent.excluded)
+        yield "EXCLUDED_BY_REQUEST", ~among(numbers, intent.excluded)
     if len(intent.settled):
-        yield "HISTORY_FILTERED", _outside(numbers, intent.settled)
+        yield "HISTORY_FILTERED", ~among(numbers, intent.settled)
     if intent.required is not None:
-        yield "CONSTRAINTS_FILTERED", carrying(numbers, intent.required, snapshot)
+        yield "CONSTRAINTS_FILTERED", carries(snapshot.item_tags.lists, numbers, intent.required)
     if len(intent.forbidden):
-        yield "CONSTRAINTS_FILTERED", ~carrying(numbers, intent.forbidden, snapshot)
+        yield "CONSTRAINTS_FILTERED", ~carries(snapshot.item_tags.lists, numbers, intent.forbidden)
     if live.blocked is not None:
         yield "RULES_BLOCKED", ~live.blocked.take(numbers)
-
-
-def _outside(numbers: Index, others: Index) -> Mask:
-    """Tell which of the ascending *numbers* are not among the ascending *others*."""
-    outside = np.ones(len(numbers), dtype=np.bool_)
-    if len(numbers):
-        places = numbers.searchsorted(others)
-        places[places == len(numbers)] = 0
-        outside[places[numbers.take(places) == others]] = False
-    return outside

@@ -140,7 +140,7 @@ def _diversified(shown: Shown) -> set[int]:
     if shown.intent.params.mmr_lambda is None:
         return set()
     picked, numbers, locked = shown.picked, shown.steered.items.numbers, shown.steered.locked
-    refused = set(picked.refused)
+    refused = set(picked.refused.tolist())
     waiting = [
         place for place in picked.standing.tolist() if int(numbers[place]) not in refused and place not in locked
     ]

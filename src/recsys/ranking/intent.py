@@ -10,7 +10,8 @@ import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.anchors import Anchors, anchors
-from recsys.ranking.caps import Limits, closed, limits
+from recsys.ranking.caps import closed, limits
+from recsys.ranking.compiled import Bounds
 from recsys.ranking.content import Taste, taste
 from recsys.ranking.itemlist import Index, Signal
 from recsys.ranking.personalization import Profile, profile, settled
@@ -46,7 +47,8 @@ class Intent(Struct, frozen=True, eq=False):
     required: Index | None
     """Tags of which an item must carry one; None: no tag is required."""
     forbidden: Index
-    limits: Limits
+    limits: Bounds
+    """How many items of the list may carry a tag."""
     sessions_missing: bool
     """The session signal is weighed, and the snapshot has no sessions to answer from."""
 

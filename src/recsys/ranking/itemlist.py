@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
+from recsys.ranking.compiled import Index, Mask
+from recsys.ranking.loops.pool import standing
 from recsys.snapshot.snapshot import Scores
 
-Index = npt.NDArray[np.intp]
-"""Item numbers, or places in a list."""
-Mask = npt.NDArray[np.bool_]
+__all__ = ["Index", "ItemList", "Mask", "Signal", "best_first", "rounded"]
 
 Signal = Literal["pop", "cooc", "emb", "session", "profile"]
 """Evidence, by the name that weights and explanations give it."""
@@ -55,9 +54,7 @@ def best_first(items: ItemList) -> Index:
     Score and place share one integer, so that a plain sort gives a total order: no tie is left to chance, and the
     top of the order is the same however long the list is.
     """
-    keys = np.rint(items.score * -(10**DECIMALS)).astype(np.int64)
-    keys <<= PLACE_BITS
-    keys |= np.arange(len(keys))
+    keys = standing(items.score, 10**DECIMALS, PLACE_BITS)
     keys.sort()
     keys &= (1 << PLACE_BITS) - 1
     return keys

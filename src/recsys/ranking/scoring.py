@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recsys.ranking.content import affinities
+from recsys.ranking.content import affinity
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import ItemList, Signal
 from recsys.snapshot.snapshot import Scores, Snapshot
@@ -21,9 +21,8 @@ def score(items: ItemList, intent: Intent, snapshot: Snapshot) -> ItemList:
         signals["cooc"] = items.signals["cooc"]
     if "session" in items.signals:
         signals["session"] = items.signals["session"]
-    if intent.tastes:
-        found = affinities(list(intent.tastes.values()), items.numbers, snapshot)
-        signals.update(zip(intent.tastes, found, strict=True))
+    for name, taste in intent.tastes.items():
+        signals[name] = affinity(taste, items.numbers, snapshot)
     base = _blend(signals, intent.shares, items.base)
     return ItemList(items.numbers, signals, base, base)
 

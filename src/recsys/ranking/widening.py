@@ -10,8 +10,9 @@ from recsys.ranking.candidates import Offer, Pool, Source, gather, reach
 from recsys.ranking.eligibility import survey
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index
+from recsys.ranking.loops.pool import heads
+from recsys.ranking.loops.tags import carries
 from recsys.ranking.pick import Picked
-from recsys.ranking.spread import carrying, spread
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.vocabulary import Numbers
@@ -30,8 +31,8 @@ def widen(pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot, live: 
         return None
     open_, _ = survey(everything(intent, snapshot), intent, snapshot, live)
     open_ = np.setdiff1d(open_, pool.items.numbers, assume_unique=True)
-    if picked.full:
-        open_ = open_[~carrying(open_, np.array(list(picked.full)), snapshot)]
+    if len(picked.full):
+        open_ = open_[~carries(snapshot.item_tags.lists, open_, picked.full)]
     if len(open_) == 0:
         return None
     best = _most_popular(open_, reach(intent) * _GROWTH**pool.depth, snapshot)
@@ -45,8 +46,7 @@ def everything(intent: Intent, snapshot: Snapshot) -> Index:
     if intent.included is not None:
         return intent.included
     if intent.required is not None:
-        rows = snapshot.tag_items
-        return np.unique(rows.indices.take(spread(rows, intent.required).entries)).astype(np.intp)
+        return np.unique(heads(snapshot.tag_items.lists, intent.required, len(snapshot.items))).astype(np.intp)
     return np.arange(len(snapshot.items), dtype=np.intp)
 
 

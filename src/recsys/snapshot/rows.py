@@ -10,6 +10,7 @@ import numpy.typing as npt
 from recsys.snapshot.vocabulary import Numbers
 
 Scores = npt.NDArray[np.float64]
+Values = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,18 @@ class Rows:
 
     indptr: npt.NDArray[np.int64]
     indices: Numbers
-    values: npt.NDArray[np.float32] | None = None
+    values: Values | None = None
+
+    @property
+    def lists(self) -> tuple[npt.NDArray[np.int64], Numbers]:
+        """The rows without their values."""
+        return self.indptr, self.indices
+
+    @property
+    def vectors(self) -> tuple[npt.NDArray[np.int64], Numbers, Values]:
+        """The rows with their values, which they must have."""
+        assert self.values is not None  # noqa: S101  a snapshot says which of its rows have values
+        return self.indptr, self.indices, self.values
 
     def row(self, number: int) -> Numbers:
         """Return the entries of one row, shape (m,)."""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from tests.unit.ranking.shop import shop
 
-from recsys.ranking.content import affinities, taste
-from recsys.ranking.spread import carrying, spread
+from recsys.ranking.content import affinity, taste
+from recsys.ranking.loops.tags import carries
+from recsys.ranking.spread import spread
 from recsys.snapshot.snapshot import Rows
 
 ROWS = Rows(np.array([0, 2, 2, 5]), np.array([7, 8, 4, 5, 6], dtype=np.int32))
@@ -23,21 +24,13 @@ def test_rows_can_be_cut() -> None:
     assert ROWS.indices[spread(ROWS, np.array([0, 2]), 1).entries].tolist() == [7, 4]
 
 
-@pytest.mark.parametrize("numbers", [[0, 2], [1, 0, 1], [1], []])
-def test_sums_go_over_each_row(numbers: list[int]) -> None:
-    """Empty rows sum to 0 wherever they stand."""
-    found = spread(ROWS, np.array(numbers, dtype=np.intp))
-    sums = found.sums(ROWS.indices[found.entries].astype(float))
-    assert sums.tolist() == [float(ROWS.row(number).sum()) for number in numbers]
-
-
 def test_affinity_is_the_cosine_of_tag_vectors() -> None:
     """An item is entirely like itself, and like others by the idf of what they share."""
     snapshot = shop("a b c d", tags={"a": "t u", "b": "t", "c": "v"})
     w = {word: float(snapshot.tag_weight[snapshot.tags.number(word)]) for word in "tu"}
     liked = taste(np.array([0]), np.array([1.0]), snapshot)
     assert liked is not None
-    (cosine,) = affinities([liked], np.arange(4), snapshot)
+    cosine = affinity(liked, np.arange(4), snapshot)
     assert cosine.tolist() == pytest.approx([1, w["t"] / (w["t"] ** 2 + w["u"] ** 2) ** 0.5, 0, 0])
 
 
@@ -47,7 +40,7 @@ def test_a_taste_leads_with_its_heaviest_tags() -> None:
     blended = taste(np.array([0, 1]), np.array([0.2, 0.8]), snapshot)
     assert blended is not None
     assert [snapshot.tags.ids[tag] for tag in blended.leading(5)] == ["u", "t"]
-    assert np.square(blended.vector).sum() == pytest.approx(1)
+    assert np.square(blended.masses).sum() == pytest.approx(1)
     assert blended.leading(1).tolist() == [snapshot.tags.number("u")]
     assert taste(np.array([2]), np.array([1.0]), snapshot) is None
 
@@ -66,4 +59,4 @@ def test_carrying_any_of_some_tags() -> None:
     """An item passes with one of the tags; one without tags never does."""
     snapshot = shop("a b c", tags={"a": "t u", "b": "v"})
     wanted = np.array([snapshot.tags.number("u"), snapshot.tags.number("v")])
-    assert carrying(np.arange(3), wanted, snapshot).tolist() == [True, True, False]
+    assert carries(snapshot.item_tags.lists, np.arange(3), wanted).tolist() == [True, True, False]

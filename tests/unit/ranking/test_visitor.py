@@ -87,7 +87,8 @@ def test_old_interactions_count_less_in_the_profile() -> None:
     def ratio(half_life: float | None) -> float:
         known = profile(visitor, SHOP, Personalization(half_life=half_life), NOW)
         assert known is not None
-        return float(known.taste.vector[blue] / known.taste.vector[red])
+        masses = dict(zip(known.taste.tags.tolist(), known.taste.masses.tolist(), strict=True))
+        return masses[blue] / masses[red]
 
     assert ratio(30.0) == pytest.approx(0.5)
     assert ratio(None) == pytest.approx(1.0)

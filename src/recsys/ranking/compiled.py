@@ -1,0 +1,120 @@
+"""Loops that run as machine code: compiled once, kept on disk, loaded when the first list is made (pure).
+
+numba is imported with the first call, not with this module: a command that ranks nothing does not pay for it. Types
+come from annotations, so that a loop is compiled once, for what its callers pass, and never while a request waits;
+what is compiled is kept beside the package, or in the user's cache where the package can not be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any, Final, Generic, ParamSpec, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Index = npt.NDArray[np.intp]
+"""Item numbers, or places in a list."""
+Mask = npt.NDArray[np.bool_]
+Lists = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
+"""Rows without values: where each begins, and the entries."""
+Vectors = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]
+"""Rows with values."""
+Sum = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.int32]]
+"""A sum of rows: its entries, what each weighs, and slots to find them by."""
+Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""Where ranges of numbers begin, and what holds within each."""
+Grid = npt.NDArray[np.float64]
+"""Two dimensions."""
+Written = npt.NDArray[np.int32]
+"""An array that the loop writes to; it writes to no other."""
+
+_ARRAYS: Final = {
+    "Index": "int64",
+    "Scores": "float64",
+    "Numbers": "int32",
+    "Values": "float32",
+    "Mask": "boolean",
+}
+_TUPLES: Final = {
+    "Lists": ("Index", "Numbers"),
+    "Vectors": ("Index", "Numbers", "Values"),
+    "Sum": ("Numbers", "Scores", "Numbers"),
+    "Bounds": ("Index", "Index"),
+}
+
+_kernels: Final[list[Kernel[..., Any]]] = []
+
+
+class Kernel(Generic[P, T]):
+    """A function of arrays, integers and floats that is called as machine code."""
+
+    def __init__(self, loop: Callable[P, T]) -> None:
+        self.loop = loop
+        """As it is written: the same results, a hundred times slower."""
+        self._machine_code: Callable[P, T] | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run it."""
+        return (self._machine_code or self.load())(*args, **kwargs)
+
+    def load(self, folder: Path | None = None) -> Callable[P, T]:
+        """Load the machine code, or compile it (a second) and keep it, in *folder* where no usual place is writable."""
+        if self._machine_code is None:
+            self._machine_code = _compile(self.loop, folder)
+        return self._machine_code
+
+
+def kernel(loop: Callable[P, T]) -> Kernel[P, T]:
+    """Let *loop* be compiled; it may call other kernels."""
+    made = Kernel(loop)
+    _kernels.append(made)
+    return made
+
+
+def load(folder: Path | None = None) -> None:
+    """Load every kernel that was made, so that no request does; those that are not on disk yet are compiled first."""
+    for one in _kernels:
+        one.load(folder)
+
+
+def _compile(loop: Callable[..., Any], folder: Path | None) -> Any:
+    import numba  # noqa: PLC0415  takes half a second and 60 MB, which only ranking should pay
+
+    signature = tuple(_type(numba.types, word) for name, word in loop.__annotations__.items() if name != "return")
+    try:
+        return numba.njit(signature, cache=True)(_linked(loop))
+    except RuntimeError:  # numba found no place for its cache
+        if folder is None:
+            return numba.njit(signature)(_linked(loop))
+        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # made from the environment
+        return numba.njit(signature, cache=True)(_linked(loop))
+
+
+def _type(types: Any, word: str) -> Any:
+    """Say in numba's words what an annotation means."""
+    if word in _TUPLES:
+        return types.Tuple([_type(types, part) for part in _TUPLES[word]])
+    if word in _ARRAYS:
+        return types.Array(getattr(types, _ARRAYS[word]), 1, "C", readonly=True)
+    return {
+        "int": types.int64,
+        "float": types.float64,
+        "Grid": types.Array(types.float64, 2, "C"),
+        "Written": types.Array(types.int32, 1, "C"),
+    }[word]
+
+
+def _linked(loop: Callable[..., Any]) -> FunctionType:
+    """Give a loop that calls other kernels their machine code in the place of their wrappers."""
+    assert isinstance(loop, FunctionType)  # noqa: S101  kernels are made of plain functions
+    names = {name: loop.__globals__[name] for name in loop.__code__.co_names if name in loop.__globals__}
+    kernels = {name: value.load() for name, value in names.items() if isinstance(value, Kernel)}
+    linked = FunctionType(loop.__code__, {**loop.__globals__, **kernels}, loop.__name__)
+    linked.__qualname__, linked.__module__ = loop.__qualname__, loop.__module__
+    return linked

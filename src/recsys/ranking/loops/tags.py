@@ -1,0 +1,78 @@
+"""Loops over the tags of items: who carries which, and how near an item is to a taste (pure)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from recsys.ranking.compiled import Index, Lists, Mask, Sum, Vectors, kernel
+from recsys.snapshot.rows import Scores
+from recsys.snapshot.vocabulary import Numbers
+
+_MIX: Final = 0x9E3779B1
+"""Spreads tag numbers over the slots of a table: 2^32 over the golden ratio (D. Knuth, TAOCP 3, section 6.4)."""
+
+
+@kernel
+def carries(rows: Lists, numbers: Index, tags: Index) -> Mask:
+    """Tell which of the items have at least one of the ascending *tags*, shape (m,)."""
+    indptr, indices = rows
+    found = np.zeros(len(numbers), np.bool_)
+    for place in range(len(numbers)):
+        for entry in range(indptr[numbers[place]], indptr[numbers[place] + 1]):
+            at = np.searchsorted(tags, indices[entry])
+            if at < len(tags) and tags[at] == indices[entry]:
+                found[place] = True
+                break
+    return found
+
+
+@kernel
+def slot(slots: Numbers, tags: Numbers, tag: int) -> int:
+    """Return the slot in which *tag* is or would be: `slots` hold places in `tags`, or -1, and are a power of two."""
+    at = (tag * _MIX) & (len(slots) - 1)
+    while slots[at] >= 0 and tags[slots[at]] != tag:
+        at = (at + 1) & (len(slots) - 1)
+    return at
+
+
+@kernel
+def blended(rows: Vectors, numbers: Index, weights: Scores) -> Sum:
+    """Sum the tag vectors of these items, item i weighing ``weights[i]``, and bring the sum to a length of 1.
+
+    Tags stand in the order in which they were met. Without a tag, or a weight, nothing of the sum is left.
+    """
+    indptr, indices, values = rows
+    size, room, count = 0, 4, 0
+    for number in numbers:
+        size += indptr[number + 1] - indptr[number]
+    while room < 2 * size:
+        room *= 2
+    tags, masses, slots = np.empty(size, np.int32), np.zeros(size, np.float64), np.full(room, -1, np.int32)
+    for place in range(len(numbers)):
+        for entry in range(indptr[numbers[place]], indptr[numbers[place] + 1]):
+            at = slot(slots, tags, indices[entry])
+            if slots[at] < 0:
+                slots[at], tags[count] = count, indices[entry]
+                count += 1
+            masses[slots[at]] += values[entry] * weights[place]
+    squared = (masses[:count] * masses[:count]).sum()
+    if squared == 0.0:
+        return tags[:0], masses[:0], slots
+    return tags[:count], masses[:count] / np.sqrt(squared), slots
+
+
+@kernel
+def affinities(rows: Vectors, numbers: Index, taste: Sum) -> Scores:
+    """Return the cosine of each item's tag vector with *taste*, in 0..1, shape (m,); 0 for an item without tags."""
+    indptr, indices, values = rows
+    tags, masses, slots = taste
+    cosines = np.zeros(len(numbers), np.float64)
+    for place in range(len(numbers)):
+        for entry in range(indptr[numbers[place]], indptr[numbers[place] + 1]):
+            at = slots[slot(slots, tags, indices[entry])]
+            if at >= 0:
+                cosines[place] += masses[at] * values[entry]
+        cosines[place] = min(cosines[place], 1.0)
+    return cosines
