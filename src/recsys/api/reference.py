@@ -119,18 +119,17 @@ def _answer(answer: dict[str, Any]) -> str:
 
 def _objects(described: dict[str, Any]) -> Iterator[str]:
     for name, schema in sorted(described["components"]["schemas"].items()):
-        if "properties" not in schema:
-            continue
-        yield ""
-        yield f"### {name}"
-        yield ""
-        yield schema.get("description", "")
-        yield ""
-        yield "| field | takes | default |"
-        yield "| --- | --- | --- |"
-        for field, value in schema["properties"].items():
-            default = "required" if field in schema.get("required", ()) else _default(value)
-            yield f"| `{field}` | {_kind(value)} | {default} |"
+        if "properties" in schema or "enum" in schema:
+            yield from ("", f"### {name}", "", schema.get("description", ""), "")
+            yield from _fields(schema) if "properties" in schema else (f"One of {_kind(schema)}.",)
+
+
+def _fields(schema: dict[str, Any]) -> Iterator[str]:
+    yield "| field | takes | default |"
+    yield "| --- | --- | --- |"
+    for field, value in schema["properties"].items():
+        default = "required" if field in schema.get("required", ()) else _default(value)
+        yield f"| `{field}` | {_kind(value)} | {default} |"
 
 
 def _default(value: dict[str, Any]) -> str:

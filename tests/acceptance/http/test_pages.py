@@ -26,12 +26,13 @@ ELSEWHERE = {
     "erase-a-person": "tests/docs/test_howto.py",
     "migrations": "tests/docs/database/test_migrations.py",  # these need databases of other kinds
     "seed-by-sql": "tests/docs/database/test_seed_by_sql.py",
-    "remove-a-tenant": "tests/integration/tenancy/test_removal.py",
 }
 """Pages that are run by a test of their own."""
 PAGES = [
     page
-    for page in sorted((*ROOT.glob("docs/howto/*.md"), *ROOT.glob("docs/runbooks/*.md")))
+    for page in sorted(
+        (*ROOT.glob("docs/howto/*.md"), *ROOT.glob("docs/runbooks/*.md"), ROOT / "docs/reference/http.md")
+    )
     if page.stem not in ELSEWHERE
 ]
 _PREPARED = re.compile(r"^<!-- prepared:\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
