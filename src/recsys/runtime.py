@@ -20,6 +20,7 @@ from recsys.events.histories import Histories
 from recsys.events.peers import Peers
 from recsys.events.spool import Spool
 from recsys.loop_lag import measured_loop
+from recsys.ranking import loops
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
 from recsys.snapshot.refresh import Follower, Snapshots
@@ -66,6 +67,7 @@ class Serving:
 async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """Open a worker's parts in the order in which they need each other."""
     secret = user_key_secret(settings)
+    loading = asyncio.create_task(asyncio.to_thread(loops.load, settings.data_dir / "compiled"))
     with await asyncio.to_thread(Database.open, settings) as database:
         directory = Directory(database)
         keys = Keyring(database)
@@ -79,6 +81,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 _exposure_log(settings) as exposure_log,
                 measured_loop(),
             ):
+                await loading  # a worker that says it is ready compiles nothing while a request waits
                 yield Serving(
                     settings,
                     database,

@@ -48,8 +48,6 @@ _TUPLES: Final = {
     "Bounds": ("Index", "Index"),
 }
 
-_kernels: Final[list[Kernel[..., Any]]] = []
-
 
 class Kernel(Generic[P, T]):
     """A function of arrays, integers and floats that is called as machine code."""
@@ -72,28 +70,21 @@ class Kernel(Generic[P, T]):
 
 def kernel(loop: Callable[P, T]) -> Kernel[P, T]:
     """Let *loop* be compiled; it may call other kernels."""
-    made = Kernel(loop)
-    _kernels.append(made)
-    return made
-
-
-def load(folder: Path | None = None) -> None:
-    """Load every kernel that was made, so that no request does; those that are not on disk yet are compiled first."""
-    for one in _kernels:
-        one.load(folder)
+    return Kernel(loop)
 
 
 def _compile(loop: Callable[..., Any], folder: Path | None) -> Any:
     import numba  # noqa: PLC0415  takes half a second and 60 MB, which only ranking should pay
 
     signature = tuple(_type(numba.types, word) for name, word in loop.__annotations__.items() if name != "return")
+    linked = _linked(loop, folder)
     try:
-        return numba.njit(signature, cache=True)(_linked(loop))
+        return numba.njit(signature, cache=True)(linked)
     except RuntimeError:  # numba found no place for its cache
         if folder is None:
-            return numba.njit(signature)(_linked(loop))
+            return numba.njit(signature)(linked)
         numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # made from the environment
-        return numba.njit(signature, cache=True)(_linked(loop))
+        return numba.njit(signature, cache=True)(linked)
 
 
 def _type(types: Any, word: str) -> Any:
@@ -110,11 +101,11 @@ def _type(types: Any, word: str) -> Any:
     }[word]
 
 
-def _linked(loop: Callable[..., Any]) -> FunctionType:
+def _linked(loop: Callable[..., Any], folder: Path | None) -> FunctionType:
     """Give a loop that calls other kernels their machine code in the place of their wrappers."""
     assert isinstance(loop, FunctionType)  # noqa: S101  kernels are made of plain functions
     names = {name: loop.__globals__[name] for name in loop.__code__.co_names if name in loop.__globals__}
-    kernels = {name: value.load() for name, value in names.items() if isinstance(value, Kernel)}
+    kernels = {name: value.load(folder) for name, value in names.items() if isinstance(value, Kernel)}
     linked = FunctionType(loop.__code__, {**loop.__globals__, **kernels}, loop.__name__)
     linked.__qualname__, linked.__module__ = loop.__qualname__, loop.__module__
     return linked
