@@ -58,7 +58,6 @@ def _recent(
     """Read a history and keep it, also when the request that wanted it could not wait."""
     histories = service.serving.histories
     asked_at = histories.now()
-    with service.serving.database.service(view.tenant.id) as conn:
-        events = tuple(history.recent(conn, view.tenant.id, key, session_id, LENGTH_MAX))
+    events = tuple(history.look_up(service.serving.database, view.tenant.id, key, session_id, LENGTH_MAX))
     histories.put(whose, events, asked_at)
     return events

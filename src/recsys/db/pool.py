@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, LiteralString, Self
 from uuid import UUID
 
 import psycopg
@@ -16,7 +16,7 @@ from recsys.db import isolation
 from recsys.db.migrate import migrate_up
 from recsys.db.migrations import required
 from recsys.db.queries import sql as query
-from recsys.db.roles import Roles, assume
+from recsys.db.roles import Roles, assume, choose
 from recsys.db.urls import resolve
 from recsys.errors import DatabaseUnavailable, MigrationError
 from recsys.settings import Settings
@@ -112,6 +112,27 @@ class Database:
         with self._transaction(self.roles.service, tenant_id) as conn:
             yield conn
 
+    def ask(self, tenant_id: UUID, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        """Answer one query with one tenant's rows, in one round trip: role, tenant and query travel together.
+
+        What is sent up to one Sync is one transaction, so role and tenant end with the query.
+        """
+        with _translated():
+            for _ in range(self._pool.max_size):
+                conn = self._pool.getconn()
+                try:
+                    conn.autocommit = True  # psycopg would wait for its BEGIN and its COMMIT
+                    with conn.pipeline():
+                        choose(conn, self.roles.service, tenant_id)
+                        answer = conn.execute(statement, values)
+                    return answer.fetchall()
+                except psycopg.OperationalError as error:
+                    if not _is_lost(error):
+                        raise
+                finally:
+                    self._pool.putconn(conn)
+        raise DatabaseUnavailable(_UNREACHABLE.format("every connection was lost"))
+
     @contextmanager
     def system(self) -> Iterator[psycopg.Connection]:
         """One transaction across tenants: drain, snapshots, builders, look-ups before a tenant is known."""
@@ -148,6 +169,7 @@ class Database:
         for _ in range(self._pool.max_size):
             conn = self._pool.getconn()
             try:
+                conn.autocommit = False
                 if conn.isolation_level is not level:
                     conn.isolation_level = level
                 assume(conn, role, tenant_id)

@@ -44,4 +44,9 @@ def assume(conn: psycopg.Connection, role: str, tenant_id: UUID | None = None) -
     BEGIN travels with it: one round trip. Before that, the connection must be idle.
     """
     with conn.pipeline():
-        conn.execute(query("roles.assume"), (role, "" if tenant_id is None else str(tenant_id)))
+        choose(conn, role, tenant_id)
+
+
+def choose(conn: psycopg.Connection, role: str, tenant_id: UUID | None) -> None:
+    """Say who acts, as the first statement of a transaction; in a pipeline it waits for nothing."""
+    conn.execute(query("roles.assume"), (role, "" if tenant_id is None else str(tenant_id)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
@@ -52,6 +53,50 @@ def test_the_service_sees_its_own_tenant_only(database: Database) -> None:
     with database.service(a) as conn:
         assert conn.execute("select id from tenants").fetchall() == [(a,)]
     assert a != b
+
+
+def test_a_question_is_answered_with_one_tenants_rows(database: Database) -> None:
+    """`ask` sees A's row and not B's, as the service role, whatever the connection did before, and leaves nothing."""
+    a, _ = _tenant(database, "a"), _tenant(database, "b")
+    with database.reading() as conn:
+        conn.execute("select 1")
+    assert database.ask(a, "select id, current_user from tenants where id <> %(no)s", {"no": uuid4()}) == [
+        (a, "recsys_service")
+    ]
+    with database.system() as conn:
+        assert conn.execute("select count(*) from tenants").fetchone() == (2,)
+    with database._pool.connection() as conn:
+        left = conn.execute("select current_user, coalesce(current_setting('app.tenant_id', true), '')").fetchone()
+    assert left == ("recsys_app", "")
+
+
+def test_a_question_is_one_round_trip(database: Database, tmp_path: Path) -> None:
+    """Role, tenant and query travel together as one transaction: the client waits for the server once."""
+    database.ask(uuid4(), "select 1", {})  # there is a connection now
+    conn = database._pool.getconn()
+    with (tmp_path / "trace").open("w") as trace:
+        conn.pgconn.trace(trace.fileno())
+        database._pool.putconn(conn)
+        assert database.ask(uuid4(), "select 2", {}) == [(2,)]
+        conn.pgconn.untrace()
+    messages = (tmp_path / "trace").read_text()
+    assert sum("ReadyForQuery" in line for line in messages.splitlines()) == 1, messages
+
+
+def test_a_question_that_is_refused_leaves_the_connection_usable(database: Database) -> None:
+    """An error of the query is raised as it is, and the next question is answered."""
+    tenant = uuid4()
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        database.ask(tenant, "select 1 / %(zero)s", {"zero": 0})
+    assert database.ask(tenant, "select 1", {}) == [(1,)]
+
+
+def test_a_question_survives_a_restarted_server(database: Database, operator: psycopg.Connection) -> None:
+    """A connection that the server closed while it was idle is replaced without an error."""
+    ((backend,),) = database.ask(uuid4(), "select pg_backend_pid()", {})
+    operator.execute("select pg_terminate_backend(%s, 5000)", (backend,))
+    ((other,),) = database.ask(uuid4(), "select pg_backend_pid()", {})
+    assert other != backend
 
 
 def test_a_restarted_server_costs_no_transaction(database: Database, operator: psycopg.Connection) -> None:

@@ -101,6 +101,16 @@ def test_tenants_stay_apart_through_a_pooler(pooled: Settings, operator: psycopg
     assert leaked == ("recsys_app", None)
 
 
+def test_questions_keep_their_tenant_behind_a_pooler(pooled: Settings) -> None:
+    """200 questions in one round trip each, of tenants in turn, see the tenant that they name."""
+    tenants = [uuid4() for _ in range(4)]
+    with Database.open(pooled) as database:
+        for number in range(200):
+            tenant = tenants[number % len(tenants)]
+            seen = database.ask(tenant, "select current_user, current_setting('app.tenant_id')", {})
+            assert seen == [("recsys_service", str(tenant))]
+
+
 def test_migrations_refuse_a_pooler(pooled: Settings, pooler: str) -> None:
     """The owner's connection through the pooler is refused: its lock would belong to somebody else."""
     through = make_conninfo(pooled.owner_database_url or "", host=pooler, port=6432)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from recsys.db.pool import Database
-from recsys.events.history import recent
+from recsys.events.history import look_up, recent
 from recsys.events.records import Kind
 from recsys.identifiers import uuid7
 
@@ -16,7 +16,9 @@ _TENANT = UUID("0190a0b0-0000-7000-8000-000000000001")
 
 def _items(database: Database, tenant: UUID, user: bytes | None, session: str | None, limit: int = 10) -> list[str]:
     with database.service(tenant) as conn:
-        return [event.item_id for event in recent(conn, tenant, user, session, limit)]
+        found = recent(conn, tenant, user, session, limit)
+    assert look_up(database, tenant, user, session, limit) == found
+    return [event.item_id for event in found]
 
 
 def _spool(desk: Any, *changes: dict[str, Any]) -> None:
