@@ -27,5 +27,6 @@ def observe(database: Database, settings: Settings) -> None:
         (letters,) = conn.execute(sql("diagnosis.dead_letters")).fetchone() or (0,)
         metrics.DEAD_LETTERS.set(letters)
         for policy in read_policies(conn):
-            runway = plan(policy, read_partitions(conn, policy.parent_table), now).runway
-            metrics.PARTITION_RUNWAY_SECONDS.labels(policy.parent_table).set(runway.total_seconds())
+            planned = plan(policy, read_partitions(conn, policy.parent_table), now)
+            metrics.PARTITION_RUNWAY_SECONDS.labels(policy.parent_table).set(planned.runway.total_seconds())
+            metrics.PARTITIONS_MISSING.labels(policy.parent_table).set(len(planned.make))

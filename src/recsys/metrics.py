@@ -116,6 +116,9 @@ DEAD_LETTERS = _gauge("recsys_dead_letters", "Records that the database refused 
 PARTITION_RUNWAY_SECONDS = _gauge(
     "recsys_partition_runway_seconds", "How long every insert will find its partition.", "livemin", ("table",)
 )
+PARTITIONS_MISSING = _gauge(
+    "recsys_partitions_missing", "Partitions that the policy wants ahead and that are not there.", "livemax", ("table",)
+)
 
 # Finding a child of a metric costs more than counting with it.
 recommendations = cache(RECOMMENDATIONS.labels)

@@ -72,6 +72,8 @@ class Runway(NamedTuple):
 
     table: str
     left: timedelta
+    missing: int
+    """Partitions that the table's policy wants ahead and that are not there."""
 
 
 class Machinery(NamedTuple):

@@ -18,7 +18,7 @@ from recsys.diagnosis.backlog import look
 from recsys.diagnosis.facts import Asked, Case, Days, Documents, Facts, Link, Machinery, Runway
 from recsys.diagnosis.replay import Replay, replay
 from recsys.errors import NotFound, OperatorError, TenantNotFound, TryLater
-from recsys.maintenance.partitions import plan, read_partitions, read_policies
+from recsys.maintenance.partitions import Policy, plan, read_partitions, read_policies
 from recsys.ranking.fill import chain
 from recsys.settings import Settings
 from recsys.snapshot.load import load
@@ -120,10 +120,7 @@ def _document(conn: psycopg.Connection, tenant_id: UUID, kind: Kind) -> tuple[ob
 def _about_machinery(_sources: Sources, database: Database, facts: Facts, _ask: Ask) -> Facts:
     with database.system() as conn:
         triggers = conn.execute(sql("diagnosis.disabled_triggers")).fetchall()
-        runways = [
-            Runway(policy.parent_table, plan(policy, read_partitions(conn, policy.parent_table), facts.now).runway)
-            for policy in read_policies(conn)
-        ]
+        runways = [_runway(conn, policy, facts.now) for policy in read_policies(conn)]
         (letters,) = conn.execute(sql("diagnosis.dead_letters")).fetchone() or (0,)
         behind = [step for step in status(conn) if step.state in {"pending", "interrupted"}]
         last = None
@@ -132,6 +129,11 @@ def _about_machinery(_sources: Sources, database: Database, facts: Facts, _ask: 
             (last,) = conn.execute(sql("diagnosis.last_exposure"), values).fetchone() or (None,)
     pending = [f"{step.version:04d}_{step.name}" for step in behind]
     return replace(facts, machinery=Machinery(triggers, runways, letters, last, pending))
+
+
+def _runway(conn: psycopg.Connection, policy: Policy, now: datetime) -> Runway:
+    planned = plan(policy, read_partitions(conn, policy.parent_table), now)
+    return Runway(policy.parent_table, planned.runway, len(planned.make))
 
 
 def _about_case(sources: Sources, database: Database, facts: Facts, ask: Ask) -> Facts:

@@ -8,7 +8,6 @@ from typing import Any
 from recsys.diagnosis.check import Verdict, command, fail, note, ok, skipped, warn
 from recsys.diagnosis.facts import Facts
 
-_RUNWAY = timedelta(days=7)
 _WAITING_MIB = 64
 _WAITING = timedelta(minutes=5)
 _MIB = 2**20
@@ -41,7 +40,11 @@ def partitions(facts: Facts) -> Verdict:
     if least.left <= timedelta(0):
         return fail(f"{least.table} has no partition for now: events wait in the spool.", remedy, **evidence)
     summary = f"Every event of the next {least.left.days} days finds its partition ({least.table} ends first)."
-    return warn(summary, remedy, **evidence) if least.left < _RUNWAY else ok(summary, **evidence)
+    short = [runway for runway in runways if runway.missing]
+    if short:
+        wanting = ", ".join(f"{runway.table} lacks {runway.missing}" for runway in short)
+        return warn(f"{summary} The policy wants more ahead: {wanting}.", remedy, **evidence)
+    return ok(summary, **evidence)
 
 
 def spool(facts: Facts) -> Verdict:

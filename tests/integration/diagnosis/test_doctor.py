@@ -97,6 +97,17 @@ def test_partitions_that_are_gone_fail_and_the_remedy_makes_them(shop: Shop) -> 
     assert shop.diagnose({"surface": "home"}).healthy
 
 
+def test_fewer_partitions_than_the_policy_wants_warn(shop: Shop) -> None:
+    """A policy that wants more ahead than there is warns with the number, until the printed command has made them."""
+    shop.run("update partition_policies set ahead = ahead + 2 where parent_table = 'exposure_events'")
+    with Database.open(shop.settings) as database:
+        step = next(one for one in examine(shop.settings, database, None) if one.name == "partitions")
+        assert step.status == "warn"
+        assert "exposure_events lacks 2" in step.summary
+        shop.apply(step.remedies[0], {})
+        assert next(one for one in examine(shop.settings, database, None) if one.name == "partitions").status == "ok"
+
+
 def test_warnings_tell_what_makes_lists_poor(shop: Shop, found: Found) -> None:
     """Old, absent and future evidence warns with its dates, and the list stays healthy."""
     shop.run("update item_popularity_daily set day = current_date - 40")
