@@ -28,7 +28,7 @@ def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestP
 
     The history serves where the request names none that is known.
     """
-    numbers = [snapshot.items.number(item_id) for item_id in query.anchors]
+    numbers = snapshot.items.numbers(query.anchors)
     strengths = dict.fromkeys((number for number in numbers if number is not None), 1.0)
     if not strengths:
         strengths = _recent(visitor.history, snapshot, params.anchors.max_history)

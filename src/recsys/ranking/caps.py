@@ -31,7 +31,10 @@ def limits(per_tag: Mapping[str, int], per_prefix: Mapping[str, int], snapshot: 
     Of several limits of one tag the least holds. What is limited to 0 is `closed`.
     """
     ranges = list(_ranges(per_tag, per_prefix, snapshot)) if per_tag or per_prefix else []
-    return flattened(*np.array(ranges, dtype=np.int64).T.copy()) if ranges else UNLIMITED
+    if not ranges:
+        return UNLIMITED
+    first, end, most = zip(*ranges, strict=True)
+    return flattened(np.array(first), np.array(end), np.array(most))
 
 
 def closed(per_tag: Mapping[str, int], per_prefix: Mapping[str, int], snapshot: Snapshot) -> list[str]:

@@ -35,4 +35,4 @@ def taste(numbers: Index, weights: Scores, snapshot: Snapshot) -> Taste | None:
 def affinity(taste: Taste, numbers: Index, snapshot: Snapshot) -> Scores:
     """Return the cosine of each item with *taste*, in 0..1, shape (m,); 0 for an item without tags."""
     table: Sum = (taste.tags, taste.masses, taste.slots)
-    return tags.affinities(snapshot.item_tags.vectors, numbers, table)
+    return tags.affinities(snapshot.item_tags.lists, snapshot.tag_weight, numbers, table)

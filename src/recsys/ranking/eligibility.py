@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import Index, ItemList, Mask
-from recsys.ranking.loops.pool import among
+from recsys.ranking.itemlist import Index, ItemList
+from recsys.ranking.loops.pool import judged
 from recsys.ranking.loops.tags import carries
 from recsys.ranking.trace import SILENT, Trace
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 
+_NOTHING: Final = np.empty(0, dtype=np.bool_)
+_CONSTRAINED: Final = 8
+
 
 def eligible(items: ItemList, intent: Intent, snapshot: Snapshot, live: Live, trace: Trace = SILENT) -> ItemList:
     """Keep what may be shown; what a filter removes here, no later stage brings back."""
-    keep = np.ones(len(items), dtype=np.bool_)
-    for code, stays in _filters(items.numbers, intent, snapshot, live):
-        if trace.listening:
-            trace.removed("eligibility", code, snapshot.items, items.numbers[keep & ~stays])
-        keep &= stays
-    places = keep.nonzero()[0]
+    verdicts = judge(items.numbers, intent, snapshot, live)
+    if trace.listening:
+        first = verdicts & -verdicts
+        for code, bit in _filters(intent, live):
+            trace.removed("eligibility", code, snapshot.items, items.numbers[first == bit])
+    places = np.flatnonzero(verdicts == 0)
     return items if len(places) == len(items) else items.take(places)
 
 
@@ -31,34 +35,37 @@ def survey(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> tu
 
     An item that several filters remove counts for the first of them.
     """
-    removed: dict[str, int] = {}
-    keep = np.ones(len(numbers), dtype=np.bool_)
-    for code, stays in _filters(numbers, intent, snapshot, live):
-        gone = int(np.count_nonzero(keep & ~stays))
-        if gone:
-            removed[code] = removed.get(code, 0) + gone
-        keep &= stays
-    return numbers[keep], removed
+    verdicts = judge(numbers, intent, snapshot, live)
+    first = verdicts & -verdicts
+    removed = {code: int(np.count_nonzero(first == bit)) for code, bit in _filters(intent, live)}
+    return numbers[verdicts == 0], {code: count for code, count in removed.items() if count}
 
 
 def tolls(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> dict[str, int]:
     """Count by warning code how many of the ascending *numbers* each filter keeps out, whatever the others do."""
-    kept: dict[str, Mask] = {}
-    for code, stays in _filters(numbers, intent, snapshot, live):
-        kept[code] = kept[code] & stays if code in kept else stays
-    return {code: int(np.count_nonzero(~stays)) for code, stays in kept.items()}
+    verdicts = judge(numbers, intent, snapshot, live)
+    return {code: int(np.count_nonzero(verdicts & bit)) for code, bit in _filters(intent, live)}
 
 
-def _filters(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> Iterator[tuple[str, Mask]]:
-    """Give each filter's warning code and which of the ascending *numbers* pass it."""
-    yield "ITEMS_UNAVAILABLE", snapshot.available.take(numbers)
-    if len(intent.excluded):
-        yield "EXCLUDED_BY_REQUEST", ~among(numbers, intent.excluded)
-    if len(intent.settled):
-        yield "HISTORY_FILTERED", ~among(numbers, intent.settled)
+def judge(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> Index:
+    """Set a bit for each filter that removes an item of the ascending *numbers*, shape (m,); 0: it may be shown."""
+    blocked = _NOTHING if live.blocked is None else live.blocked
+    verdicts = judged(numbers, snapshot.available, intent.excluded, intent.settled, blocked)
     if intent.required is not None:
-        yield "CONSTRAINTS_FILTERED", carries(snapshot.item_tags.lists, numbers, intent.required)
+        verdicts[~carries(snapshot.item_tags.lists, numbers, intent.required)] |= _CONSTRAINED
     if len(intent.forbidden):
-        yield "CONSTRAINTS_FILTERED", ~carries(snapshot.item_tags.lists, numbers, intent.forbidden)
+        verdicts[carries(snapshot.item_tags.lists, numbers, intent.forbidden)] |= _CONSTRAINED
+    return verdicts
+
+
+def _filters(intent: Intent, live: Live) -> Iterator[tuple[str, int]]:
+    """Give the warning code and the bit of each filter that this request has."""
+    yield "ITEMS_UNAVAILABLE", 1
+    if len(intent.excluded):
+        yield "EXCLUDED_BY_REQUEST", 2
+    if len(intent.settled):
+        yield "HISTORY_FILTERED", 4
+    if intent.required is not None or len(intent.forbidden):
+        yield "CONSTRAINTS_FILTERED", _CONSTRAINED
     if live.blocked is not None:
-        yield "RULES_BLOCKED", ~live.blocked.take(numbers)
+        yield "RULES_BLOCKED", 16

@@ -104,5 +104,4 @@ def _tastes(
 def _ascending(ids: Sequence[str], vocabulary: Vocabulary) -> Index:
     if not ids:
         return np.empty(0, dtype=np.intp)
-    find = vocabulary.number
-    return np.array(sorted(number for one in ids if (number := find(one)) is not None), dtype=np.intp)
+    return np.array(sorted([number for number in vocabulary.numbers(ids) if number is not None]), dtype=np.intp)

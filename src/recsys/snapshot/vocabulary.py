@@ -26,6 +26,10 @@ class Vocabulary:
         """Return the number of an id, None if the catalogue does not hold it."""
         return self._numbers.get(item_id)
 
+    def numbers(self, ids: Iterable[str]) -> list[int | None]:
+        """Return the number of each id, None for one that the catalogue does not hold."""
+        return list(map(self._numbers.get, ids))
+
     def known(self, ids: Iterable[str]) -> Numbers:
         """Return the numbers of those ids that the catalogue holds, in the order given, shape (m,), m <= len(ids)."""
         find = self._numbers.get

@@ -77,15 +77,24 @@ def heads(rows: Lists, numbers: Index, most: int) -> Numbers:
 
 
 @kernel
-def among(numbers: Index, others: Index) -> Mask:
-    """Tell which of the ascending *numbers* are among the ascending *others*."""
-    found = np.zeros(len(numbers), np.bool_)
-    place = 0
-    for other in others:
-        place += np.searchsorted(numbers[place:], other)
-        if place < len(numbers) and numbers[place] == other:
-            found[place] = True
-    return found
+def judged(numbers: Index, available: Mask, excluded: Index, settled: Index, blocked: Mask) -> Index:
+    """Set bits for each of the ascending *numbers*: 1 unavailable, 2 excluded, 4 settled, 16 blocked (by none: empty).
+
+    *excluded* and *settled* ascend too.
+    """
+    verdicts = np.empty(len(numbers), np.int64)
+    for place in range(len(numbers)):
+        verdicts[place] = 0 if available[numbers[place]] else 1
+    if len(blocked):
+        for place in range(len(numbers)):
+            verdicts[place] |= 16 if blocked[numbers[place]] else 0
+    for bit, others in ((2, excluded), (4, settled)):
+        place = 0
+        for other in others:
+            place += np.searchsorted(numbers[place:], other)
+            if place < len(numbers) and numbers[place] == other:
+                verdicts[place] |= bit
+    return verdicts
 
 
 @kernel
