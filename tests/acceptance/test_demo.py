@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from recsys.datasets.fetch import fetch
@@ -52,3 +54,16 @@ def test_the_demo_shows_real_titles_and_the_same_again(environ: dict[str, str]) 
     again, second = demo(environ)
     assert again == printed
     assert second < first
+    serves_until_it_is_told_to_stop(environ)
+
+
+def serves_until_it_is_told_to_stop(environ: dict[str, str]) -> None:
+    """Without --once the service answers on; SIGTERM to the demo ends the service with it."""
+    with subprocess.Popen([RECSYS, "demo"], env=environ, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        url = next(line.split()[2] for line in serving.stdout if line.startswith("curl ")).rpartition("/v1/")[0]
+        assert httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        serving.terminate()
+        assert serving.wait(60) == 128 + signal.SIGTERM
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{url}/readyz", trust_env=False)

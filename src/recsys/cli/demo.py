@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,7 @@ def demo(
 
     Every step is a recsys command that is printed before it runs. A second run finds the data loaded.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the service is stopped too
     os.environ.update(environment(host=host, port=port, data_dir=data_dir))
     run_demo(Settings.from_environment(), _command, once=once, out=out, talk=talk)
 
