@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from recsys.api.call import Call
+from recsys.api.history import LENGTH_MAX
 from recsys.api.questions import K
 from recsys.api.recommend import question
 from recsys.api.wire import RecommendRequest, User
@@ -15,8 +16,6 @@ from recsys.events.user_key import user_key
 from recsys.ranking.query import NOBODY, Visitor
 from recsys.tenancy.config import DEFAULTS
 from recsys.tenancy.directory import TenantView
-
-LENGTH_MAX = 200
 
 
 def asking(

@@ -15,7 +15,7 @@ from recsys.api.recommend import question
 from recsys.api.wire import RecommendRequest
 from recsys.errors import InvalidDocument, InvalidInput, Problem
 from recsys.ranking.comparison import Comparison, Summary, compare, summarise
-from recsys.ranking.fill import Filling, chain, stand_in
+from recsys.ranking.fill import Filling, chain
 from recsys.ranking.query import Visitor
 from recsys.ranking.slate import Slate
 from recsys.rules.live import Live
@@ -98,11 +98,7 @@ def _ask(call: Call, view: TenantView, request: RecommendRequest, index: int) ->
 
 def _slate(view: TenantView, asked: Question, visitor: Visitor, snapshots: Snapshots, now: datetime) -> Slate:
     filling = Filling(asked.query, visitor, asked.params, lambda snapshot: _live(view, asked, snapshot), now)
-    named = [snapshots[name] for name in chain(asked.query.surface, asked.params)]
-    for snapshot in [one for one in named if one.available.any()] or [stand_in(named)]:
-        if filling.add(snapshot):
-            break
-    return filling.slate
+    return filling.fill([snapshots[name] for name in chain(asked.query.surface, asked.params)])
 
 
 def _blocked(view: TenantView, asked: Question, snapshots: Snapshots) -> set[str]:

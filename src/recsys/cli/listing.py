@@ -11,7 +11,7 @@ from recsys.api.identity import Caller
 from recsys.cli.console import out, print_json, talk
 from recsys.db.pool import Database
 from recsys.diagnosis.facts import Case
-from recsys.ranking.fill import Filling, chain, stand_in
+from recsys.ranking.fill import Filling, chain
 from recsys.ranking.slate import Slate
 from recsys.settings import Settings
 from recsys.snapshot.load import load
@@ -41,10 +41,7 @@ def make_list(tenant: str, ask: Callable[[Settings, Database, TenantView], Case]
         lambda snapshot: view.live(snapshot, case.query.surface, case.query.segment, case.rules_at),
         now,
     )
-    for snapshot in [one for one in snapshots if one.available.any()] or [stand_in(snapshots)]:
-        if filling.add(snapshot):
-            break
-    return filling.slate
+    return filling.fill(snapshots)
 
 
 def _load(database: Database, view: TenantView, namespace: str, now: datetime) -> Snapshot:

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from recsys.ranking.eligibility import survey, tolls
-from recsys.ranking.fill import Filling, stand_in
+from recsys.ranking.fill import Filling
 from recsys.ranking.intent import Intent, understand
 from recsys.ranking.itemlist import Index
 from recsys.ranking.query import Query, Visitor
@@ -91,13 +91,9 @@ def replay(
         return live if params.enable_rules else NO_RULES
 
     filling = Filling(query, visitor, params, live_of, now)
-    shown = [snapshot for snapshot in snapshots if snapshot.available.any()] or [stand_in(snapshots)]
-    for snapshot in shown:
-        if filling.add(snapshot):
-            break
     stock = [_stock(query, visitor, snapshot, params, live_of(snapshot), now) for snapshot in snapshots]
     return Replay(
-        slate=filling.slate,
+        slate=filling.fill(snapshots),
         k=query.k,
         catalogue=sum(len(snapshot.items) for snapshot in snapshots),
         tolls=dict(sum((part.tolls for part in stock), Counter())),

@@ -71,6 +71,13 @@ class Filling:
             self._tags += tags_of(added, snapshot)
         return len(self._slate) == self._query.k
 
+    def fill(self, snapshots: Sequence[Snapshot]) -> Slate:
+        """Fill the list from *snapshots*, at least one, in their order; those with nothing to show are passed over."""
+        for snapshot in [one for one in snapshots if one.available.any()] or [stand_in(snapshots)]:
+            if self.add(snapshot):
+                break
+        return self.slate
+
     @property
     def slate(self) -> Slate:
         """The list as far as it is filled; at least one snapshot must have been added."""
