@@ -41,6 +41,8 @@ _SECURITY = (
     (b"cross-origin-opener-policy", b"same-origin"),
 )
 
+_LAST = ((b"connection", b"close"),)
+
 _log = structlog.get_logger()
 
 
@@ -72,9 +74,9 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        call, task = Call.begin(scope), self._deadlines.begin()
+        call, incoming, task = Call.begin(scope), body.Incoming(receive), self._deadlines.begin()
         try:
-            answer = await self._answer(call, scope, receive)
+            answer = await self._answer(call, scope, incoming)
         except body.Disconnected:
             return
         except asyncio.CancelledError:
@@ -87,28 +89,33 @@ class Application:
             self._deadlines.end(task)
         _count(call, answer)
         self._access_log.note(call, answer)
-        cors = self._cors.headers(call.headers, preflight=call.method == "OPTIONS")
-        await _send(call, answer, (*call.limits, *cors), send, with_body=scope["method"] != "HEAD")
+        headers = (*call.limits, *self._cors.headers(call.headers, preflight=call.method == "OPTIONS"))
+        if call.method in _WITH_BODY and not incoming.ended:
+            try:
+                headers += () if await incoming.discard() else _LAST
+            except body.Disconnected:
+                return
+        await _send(call, answer, headers, send, with_body=scope["method"] != "HEAD")
 
-    async def _answer(self, call: Call, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:
         if call.method == "OPTIONS":
             return self._cold.options(call)
         route = self._route(call)
         call.endpoint = route.endpoint
         if not route.sheds:
-            return await self._answer_by(route, call, scope, receive)
+            return await self._answer_by(route, call, scope, incoming)
         self._overload.enter()
         try:
-            return await self._answer_by(route, call, scope, receive)
+            return await self._answer_by(route, call, scope, incoming)
         finally:
             self._overload.leave()
 
-    async def _answer_by(self, route: Route, call: Call, scope: Scope, receive: Receive) -> Answer:
+    async def _answer_by(self, route: Route, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:
         if route.requires:
             await self._admission.admit(call, route, scope)
         if call.method in _WITH_BODY:
             body.require_json(call.headers)
-            call.body = await body.read(call.headers, receive)
+            call.body = await incoming.read(call.headers)
         return await route.answer(self._service, call, scope)
 
     def _route(self, call: Call) -> Route:

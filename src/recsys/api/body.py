@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from recsys.errors import BodyTooLarge, UnsupportedMediaType
 
 BODY_MAX = 1 << 20
+
+DISCARD_MAX = 16 << 20
+"""Bytes of a refused body that are read and dropped."""
+
+DISCARD_SECONDS = 2.0
+"""Time that the client of a refused body is given to send it."""
+
 _JSON = b"application/json"
 
 Receive = Callable[[], Awaitable[Any]]
@@ -17,33 +25,58 @@ class Disconnected(Exception):
     """The client went away before its request was complete; nobody is left to answer."""
 
 
-async def read(headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
-    """Read the whole body; BodyTooLarge as soon as it is known to pass 1 MiB, whatever its length header says."""
-    if (declared := headers.get(b"content-length", b"")).isdigit() and int(declared) > BODY_MAX:
-        raise BodyTooLarge
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Disconnected
-    body: bytes = message.get("body", b"")
-    if message.get("more_body", False):
-        body = await _rest(body, receive)
-    if len(body) > BODY_MAX:
-        raise BodyTooLarge
-    return body
+class Incoming:
+    """The body of one request, as it arrives."""
 
+    __slots__ = ("_receive", "ended")
 
-async def _rest(first: bytes, receive: Receive) -> bytes:
-    chunks, size, more = [first], len(first), True
-    while more:
-        message = await receive()
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.ended = False
+        """Whether all of it has been taken from the connection."""
+
+    async def read(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """Read the whole body; BodyTooLarge as soon as it is known to pass 1 MiB, whatever its length header says."""
+        if (declared := headers.get(b"content-length", b"")).isdigit() and int(declared) > BODY_MAX:
+            raise BodyTooLarge
+        body = await self._piece()
+        if not self.ended:
+            body = await self._rest(body)
+        if len(body) > BODY_MAX:
+            raise BodyTooLarge
+        return body
+
+    async def discard(self) -> bool:
+        """Drop what is left, within bounds; False if there is more, and then the connection is of no more use.
+
+        A client hears its answer only after it has sent its request. If the connection were closed before, what it
+        still sends would be answered with a reset, which destroys the answer on its way.
+        """
+        dropped = 0
+        try:
+            async with asyncio.timeout(DISCARD_SECONDS):
+                while not self.ended and dropped < DISCARD_MAX:
+                    dropped += len(await self._piece())
+        except TimeoutError:
+            pass
+        return self.ended
+
+    async def _rest(self, first: bytes) -> bytes:
+        pieces, size = [first], len(first)
+        while not self.ended:
+            pieces.append(await self._piece())
+            size += len(pieces[-1])
+            if size > BODY_MAX:
+                raise BodyTooLarge
+        return b"".join(pieces)
+
+    async def _piece(self) -> bytes:
+        message = await self._receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > BODY_MAX:
-            raise BodyTooLarge
-        more = message.get("more_body", False)
-    return b"".join(chunks)
+        self.ended = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
 
 
 def require_json(headers: Mapping[bytes, bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import httpx
@@ -144,6 +145,29 @@ def test_a_body_that_is_too_large_is_refused(client: httpx.Client, path: str) ->
     problem(client.post(path, content=large, headers=JSON), 413, "RECSYS_BODY_TOO_LARGE")
     chunks = (b" " * 65_536 for _ in range(40))
     problem(client.post(path, content=chunks, headers=JSON), 413, "RECSYS_BODY_TOO_LARGE")
+
+
+def test_the_connection_of_a_refused_body_is_of_further_use(client: httpx.Client) -> None:
+    """Whoever sends too much, or may not send at all, hears so, and its next request goes the same way."""
+    streamed = [b" " * 65_536] * 40
+    for _ in range(100):
+        problem(client.post("/v1/recommend", content=iter(streamed), headers=JSON), 413, "RECSYS_BODY_TOO_LARGE")
+        problem(client.post("/v1/nothing", content=iter(streamed), headers=JSON), 404, "RECSYS_NOT_FOUND")
+        assert client.post("/v1/recommend", json={"surface": "home"}).status_code == 200
+
+
+def test_a_refused_body_that_does_not_come_ends_its_connection(client: httpx.Client, running: Any) -> None:
+    """Whoever announces far too much and then stops sending gets its answer all the same, and the last one there."""
+    head = (
+        f"POST /v1/recommend HTTP/1.1\r\nHost: {running.host}\r\nX-Org-Id: {client.headers['X-Org-Id']}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100000000\r\n\r\n"
+    )
+    with socket.create_connection((running.host, running.port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        heard = connection.makefile("rb").read()  # up to the end of the connection
+    assert heard.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in heard
+    assert heard.endswith(b"}")
 
 
 def test_a_body_of_the_limit_is_read(client: httpx.Client) -> None:

@@ -49,7 +49,7 @@ def read(messages: Sequence[dict[str, Any]], headers: dict[bytes, bytes] | None 
     async def receive() -> dict[str, Any]:
         return left.pop(0)
 
-    return asyncio.run(body.read(headers or {}, receive)), len(left)
+    return asyncio.run(body.Incoming(receive).read(headers or {})), len(left)
 
 
 def chunk(data: bytes, *, more: bool = True) -> dict[str, Any]:
@@ -73,8 +73,29 @@ def test_a_body_that_is_too_large_is_not_read_to_its_end() -> None:
         read([], {b"content-length": b"1048577"})
     pieces = [chunk(b"x" * 600_000) for _ in range(10)]
     with pytest.raises(BodyTooLarge):
-        asyncio.run(body.read({}, _taking(pieces)))
+        asyncio.run(body.Incoming(_taking(pieces)).read({}))
     assert len(pieces) == 8
+
+
+def test_the_rest_of_a_refused_body_is_dropped() -> None:
+    """What is left is taken from the connection up to its end, or up to a bound; then the connection is spent."""
+    pieces = [chunk(b"x"), chunk(b"x", more=False), chunk(b"the next request")]
+    assert asyncio.run(body.Incoming(_taking(pieces)).discard())
+    assert len(pieces) == 1
+    endless = [chunk(b"x" * body.BODY_MAX) for _ in range(20)]
+    assert not asyncio.run(body.Incoming(_taking(endless)).discard())
+    assert len(endless) == 4
+
+
+def test_a_refused_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that stops sending holds its request for the time of the bound, and no longer."""
+    monkeypatch.setattr(body, "DISCARD_SECONDS", 0.01)
+
+    async def never() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert not asyncio.run(body.Incoming(never).discard())
 
 
 def _taking(pieces: list[dict[str, Any]]) -> body.Receive:
