@@ -11,12 +11,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from msgspec.structs import asdict
 
 from recsys.cli.console import out
 from recsys.db.pool import Database
 from recsys.settings import Settings
 from recsys.tenancy import audit, tenants
-from recsys.tenancy.audit import Entry
+from recsys.tenancy.audit import AuditEntry
 
 app = typer.Typer(no_args_is_help=True, help="Who changed what, and who was refused.")
 
@@ -62,7 +63,7 @@ def _tenant(database: Database, name: str | None) -> UUID | None:
         return tenants.find(conn, name).id
 
 
-def _latest(database: Database, tenant_id: UUID | None, limit: int | None) -> Iterator[Entry]:
+def _latest(database: Database, tenant_id: UUID | None, limit: int | None) -> Iterator[AuditEntry]:
     """Give entries, newest first, page by page; None is all of them."""
     before: datetime | None = None
     before_id: UUID | None = None
@@ -86,9 +87,9 @@ def _follow(database: Database, tenant_id: UUID | None, *, as_json: bool) -> Non
             _print(entry, as_json=as_json)
 
 
-def _print(entry: Entry, *, as_json: bool) -> None:
+def _print(entry: AuditEntry, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(entry._asdict(), default=str, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(asdict(entry), default=str, ensure_ascii=False) + "\n")
         return
     who = f"{entry.actor_type}:{entry.actor_sub}" if entry.actor_sub else entry.actor_type
     parts: list[Any] = [entry.occurred_at.isoformat(timespec="milliseconds"), entry.action, entry.entity_id, who]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from msgspec import Struct
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -43,14 +44,15 @@ class Change(NamedTuple):
     extra: dict[str, Any] | None = None
 
 
-class Entry(NamedTuple):
-    """One row of the log."""
+class AuditEntry(Struct, frozen=True):
+    """One row of the log: one change, or one refused attempt. Columns of audit.sql."""
 
     id: UUID
     occurred_at: datetime
     tenant_id: UUID | None
-    actor_sub: str | None
+    """Null where it is about the installation, or about nobody who is known."""
     actor_type: str
+    actor_sub: str | None
     action: str
     entity_type: str | None
     entity_id: str | None
@@ -58,8 +60,9 @@ class Entry(NamedTuple):
     ip: str | None
     user_agent: str | None
     before_state: Any
+    """What it was before, and after: shown over HTTP to operators only."""
     after_state: Any
-    extra: Any
+    extra: dict[str, Any] | None
 
 
 def record(conn: psycopg.Connection, tenant_id: UUID | None, change: Change, actor: Actor) -> None:
@@ -93,12 +96,12 @@ def page(
     limit: int = 100,
     before: datetime | None = None,
     before_id: UUID | None = None,
-) -> list[Entry]:
+) -> list[AuditEntry]:
     """List a tenant's entries, or those of no tenant, newest first, older than (before, before_id) where that is given.
 
     The last entry's time and id ask for the next page.
     """
-    with conn.cursor(row_factory=class_row(Entry)) as cursor:
+    with conn.cursor(row_factory=class_row(AuditEntry)) as cursor:
         query = sql("audit.page") if tenant_id is not None else sql("audit.page_of_installation")
         cursor.execute(query, {"tenant_id": tenant_id, "limit": limit, "before": before, "before_id": before_id})
         return cursor.fetchall()

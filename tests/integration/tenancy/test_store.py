@@ -12,7 +12,7 @@ import pytest
 from recsys.db.pool import Database
 from recsys.errors import ConfigNotFound, InvalidConfig, RulesNotFound, VersionMismatch, VersionNotFound
 from recsys.tenancy import tenants
-from recsys.tenancy.audit import Actor, Entry, page
+from recsys.tenancy.audit import Actor, AuditEntry, page
 from recsys.tenancy.store import CONFIG, NO_VERSION, RULES, SOME_VERSION, Expected, Published, Versions
 from recsys.tenancy.tenants import Tenant
 
@@ -38,7 +38,7 @@ def config(max_k: int) -> bytes:
     return json.dumps({"limits": {"max_k": max_k}}).encode()
 
 
-def audited(database: Database, tenant: Tenant) -> list[Entry]:
+def audited(database: Database, tenant: Tenant) -> list[AuditEntry]:
     """List the audit rows about documents, newest first."""
     with database.service(tenant.id) as conn:
         return [entry for entry in page(conn, tenant.id, limit=200) if entry.entity_type != "tenant"]
@@ -218,7 +218,7 @@ def test_pages_of_the_audit_log_meet(database: Database, acme: Tenant, operator:
         configs = Versions(conn, acme.id, CONFIG)
         for number in range(1, 8):
             configs.publish(config(number))
-    seen: list[Entry] = []
+    seen: list[AuditEntry] = []
     with database.service(acme.id) as conn:
         while entries := page(
             conn,

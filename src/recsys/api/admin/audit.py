@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from recsys.api.admin.work import of_tenant, query
 from recsys.api.call import Call
@@ -14,7 +15,7 @@ from recsys.api.identity import Role
 from recsys.api.service import Service
 from recsys.errors import InvalidRequest, Problem
 from recsys.tenancy import audit
-from recsys.tenancy.audit import Entry
+from recsys.tenancy.audit import AuditEntry
 
 
 class AuditQuery(Struct, frozen=True):
@@ -23,24 +24,6 @@ class AuditQuery(Struct, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=200)] = 100
     before: Annotated[datetime, Meta(tz=True)] | None = None
     before_id: UUID | None = None
-
-
-class AuditEntry(Struct, frozen=True):
-    """One change, or one refused attempt. What was before and after is shown to operators only."""
-
-    id: UUID
-    occurred_at: datetime
-    actor_type: str
-    actor_sub: str | None
-    action: str
-    entity_type: str | None
-    entity_id: str | None
-    request_id: str | None
-    ip: str | None
-    user_agent: str | None
-    before_state: Any
-    after_state: Any
-    extra: dict[str, Any] | None
 
 
 class AuditResponse(Struct, frozen=True):
@@ -64,18 +47,11 @@ async def entries(service: Service, call: Call, asked: dict[str, str | None]) ->
     )
     shown = found[: page.limit]
     last = shown[-1] if len(found) > page.limit else None
-    states = Role.OPERATOR in call.caller.roles
+    if Role.OPERATOR not in call.caller.roles:
+        shown = [replace(entry, before_state=None, after_state=None) for entry in shown]
     return AuditResponse(
         tenant.external_id,
-        tuple(_entry(entry, states=states) for entry in shown),
+        tuple(shown),
         None if last is None else last.occurred_at,
         None if last is None else last.id,
     )
-
-
-def _entry(entry: Entry, *, states: bool) -> AuditEntry:
-    fields = entry._asdict()
-    del fields["tenant_id"]
-    if not states:
-        fields |= {"before_state": None, "after_state": None}
-    return AuditEntry(**fields)
