@@ -81,8 +81,13 @@ SNAPSHOT_LOAD_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0),
     registry=REGISTRY,
 )
+SNAPSHOT_EVICTIONS = Counter(
+    "recsys_snapshot_evictions",
+    "Snapshots let go because RECSYS_SNAPSHOT_MEMORY was passed, or because too many namespaces without rows were met.",
+    registry=REGISTRY,
+)
 SNAPSHOTS = _gauge("recsys_snapshots", "Snapshots that a process serves.", "livemax")
-SNAPSHOT_BYTES = _gauge("recsys_snapshot_bytes", "Memory of the arrays of all snapshots, all processes.", "livesum")
+SNAPSHOT_BYTES = _gauge("recsys_snapshot_bytes", "Memory of all snapshots, arrays and ids, all processes.", "livesum")
 SNAPSHOT_AGE_SECONDS = _gauge("recsys_snapshot_age_seconds", "Age of the oldest snapshot that is served.", "livemax")
 SNAPSHOT_STALE_SECONDS = _gauge(
     "recsys_snapshot_stale_seconds", "Longest time that a snapshot is known to be behind the database.", "livemax"

@@ -71,7 +71,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     with await asyncio.to_thread(Database.open, settings) as database:
         directory = Directory(database)
         keys = Keyring(database)
-        snapshots = Snapshots(database)
+        snapshots = Snapshots(database, memory=settings.snapshot_memory_mib * 2**20)
         _end_with_parent()
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:

@@ -117,6 +117,13 @@ class Settings:
         "Seconds from one build of the signals to the next inside `serve`; 0 leaves it to another host.",
     )
 
+    snapshot_memory_mib: int = _setting(
+        "RECSYS_SNAPSHOT_MEMORY",
+        4096,
+        values.whole(1, 2**40),
+        "MiB that the snapshots of one worker may take; beyond it those not asked for the longest are let go.",
+    )
+
     # the server
     host: str = _setting("RECSYS_HOST", "127.0.0.1", values.text, "Address to listen on.")
     port: int = _setting("RECSYS_PORT", 8000, values.whole(0, 65535), "Port to listen on.")
@@ -251,14 +258,14 @@ class Settings:
         "RECSYS_RATE_LIMIT_TENANT",
         0.0,
         values.number(0, 1e6),
-        "Requests a second that one worker answers for one tenant; 0 is no limit.",
+        "Requests a second that a host, all its workers together, answers for one tenant; 0 is no limit.",
         aliases=("TENANT_RATE_LIMIT",),
     )
     rate_limit_key: float = _setting(
         "RECSYS_RATE_LIMIT_KEY",
         0.0,
         values.number(0, 1e6),
-        "Requests a second that one worker answers for one API key or token subject; 0 is no limit.",
+        "Requests a second that a host answers for one API key or token subject; 0 is no limit.",
         aliases=("API_KEY_RATE_LIMIT",),
     )
     rate_burst_seconds: float = _setting(
@@ -324,6 +331,16 @@ class Settings:
     def metrics_dir(self) -> Path:
         """Where the processes of a service count together."""
         return self.data_dir / "metrics"
+
+    @property
+    def tenant_limits_path(self) -> Path:
+        """Where the workers of this host count the requests of tenants together."""
+        return self.data_dir / "limits" / "tenants"
+
+    @property
+    def key_limits_path(self) -> Path:
+        """Where the workers of this host count the requests of keys and token subjects together."""
+        return self.data_dir / "limits" / "keys"
 
     @property
     def embedded(self) -> bool:

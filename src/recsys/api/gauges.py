@@ -8,12 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
-import numpy as np
-
 from recsys import metrics
 from recsys.runtime import Serving
 from recsys.snapshot.refresh import State
-from recsys.snapshot.snapshot import Rows, Snapshot
 
 EVERY_SECONDS = 1.0
 LABELLED_MAX = 200
@@ -60,7 +57,7 @@ class Gauges:
         ages = ((now - state.snapshot.as_of).total_seconds() for state in states)
         stale = ((now - state.stale_since).total_seconds() for state in states if state.stale_since is not None)
         metrics.SNAPSHOTS.set(len(states))
-        metrics.SNAPSHOT_BYTES.set(sum(_bytes(state.snapshot) for state in states))
+        metrics.SNAPSHOT_BYTES.set(self._serving.snapshots.bytes)
         metrics.SNAPSHOT_AGE_SECONDS.set(max(ages, default=0.0))
         metrics.SNAPSHOT_STALE_SECONDS.set(max(stale, default=0.0))
         if self._serving.follower.looked_at is not None:
@@ -86,9 +83,3 @@ class Gauges:
         if labels not in named and len(named) < LABELLED_MAX:
             named.add(labels)
         return labels in named
-
-
-def _bytes(snapshot: Snapshot) -> int:
-    arrays = [getattr(snapshot, name) for name in Snapshot.__slots__]
-    arrays += [part for rows in arrays if isinstance(rows, Rows) for part in (rows.indptr, rows.indices, rows.values)]
-    return sum(part.nbytes for part in arrays if isinstance(part, np.ndarray))

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -32,10 +33,10 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
 class CompiledRules:
-    """A tenant's rules with their targets as item numbers of one snapshot."""
+    """A tenant's rules with their targets as item numbers of one snapshot, which it does not keep alive."""
 
     def __init__(self, rules: Rules, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
+        self._of = ref(snapshot)
         self._rules = tuple(
             rule for rule in rules.rules if rule.enabled and rule.namespace in {None, snapshot.namespace}
         )
@@ -46,6 +47,13 @@ class CompiledRules:
         self._boundaries = sorted(ends)
         self._active = lru_cache(_PLACES_KEPT)(self._find_active)
         self._compiled = lru_cache(_LIVES_KEPT)(self._compile)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot, which whoever asks for a list holds."""
+        snapshot = self._of()
+        assert snapshot is not None  # noqa: S101  rules are only asked for with their snapshot in hand
+        return snapshot
 
     def live(self, surface: str, segment: str, now: datetime) -> Live:
         """Return what steers a request at *now* (aware); the same object for all requests that the same rules steer."""
@@ -89,13 +97,13 @@ class Compiler:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._latest: dict[str, CompiledRules] = {}
+        self._compiled: WeakKeyDictionary[Snapshot, CompiledRules] = WeakKeyDictionary()
 
     def against(self, snapshot: Snapshot) -> CompiledRules:
-        """Return the rules compiled against *snapshot*; the one before it in its namespace is let go."""
-        compiled = self._latest.get(snapshot.namespace)
-        if compiled is None or compiled.snapshot is not snapshot:
-            compiled = self._latest[snapshot.namespace] = compile_rules(self._rules, snapshot)
+        """Return the rules compiled against *snapshot*; they go when it goes, and keep it no longer than others do."""
+        compiled = self._compiled.get(snapshot)
+        if compiled is None:
+            compiled = self._compiled[snapshot] = compile_rules(self._rules, snapshot)
         return compiled
 
 

@@ -17,9 +17,9 @@ from recsys.tenancy.config import SignalParams
 __all__ = ["Rows", "Scores", "Snapshot"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Snapshot:
-    """Everything ranking reads about one namespace. n items, t tags."""
+    """Everything ranking reads about one namespace. n items, t tags. Two are equal only if they are one object."""
 
     tenant_id: UUID
     namespace: str

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -17,17 +16,17 @@ import structlog
 from recsys import metrics
 from recsys.db.pool import Database
 from recsys.errors import Unavailable
+from recsys.snapshot.eviction import Held, Key, surplus
+from recsys.snapshot.footprint import footprint
 from recsys.snapshot.load import load
+from recsys.snapshot.slot import Slot
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams
 
-RETRY = timedelta(seconds=5)
-"""Pause after a refresh that failed."""
-
 _log = structlog.get_logger()
 
-Key = tuple[UUID, str]
-"""Tenant and namespace."""
+UNBOUNDED = 2**63
+"""Bytes that nobody has: nothing is evicted."""
 
 
 def utc_now() -> datetime:
@@ -45,53 +44,21 @@ class State(NamedTuple):
     """Why the last refresh failed; None if it did not."""
 
 
-@dataclass(slots=True)
-class _Slot:
-    """One namespace in use. Everything but the swap of `snapshot` happens under the lock."""
-
-    params: SignalParams
-    snapshot: Snapshot | None = None
-    loading: Future[Snapshot] | None = None
-    marked: bool = False
-    stale_since: datetime | None = None
-    retry_at: datetime | None = None
-    failure: str | None = None
-
-    def mark(self, now: datetime) -> None:
-        self.marked = True
-        self.stale_since = self.stale_since or now
-
-    def begin(self) -> Future[Snapshot]:
-        """Take the right to load; what is marked from here on is not in what is being read."""
-        self.marked = False
-        self.loading = Future()
-        return self.loading
-
-    def succeed(self, snapshot: Snapshot) -> None:
-        self.snapshot, self.loading, self.failure, self.retry_at = snapshot, None, None, None
-        if not self.marked:
-            self.stale_since = None
-
-    def fail(self, error: BaseException, now: datetime) -> None:
-        self.loading, self.failure, self.retry_at = None, str(error), now + RETRY
-        self.mark(now)
-
-    def due(self, now: datetime) -> bool:
-        rested = self.retry_at is None or self.retry_at <= now
-        return self.marked and self.snapshot is not None and self.loading is None and rested
-
-
 class Snapshots:
     """One snapshot for each namespace in use. Any thread may call it.
 
     A request reads a reference. A load makes a new snapshot beside the old one and swaps the reference at its end,
     so one that fails or is cancelled leaves the last good one in service, and `states` says so.
+
+    Once they take more than *memory* bytes, those that were not asked for the longest are let go. Who still ranks with
+    one keeps it until the list is made; the next request for that namespace loads it anew.
     """
 
-    def __init__(self, database: Database, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, database: Database, *, memory: int = UNBOUNDED, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
+        self._memory = memory
         self._clock = clock
-        self._slots: dict[Key, _Slot] = {}
+        self._slots: dict[Key, Slot] = {}
         self._connections: set[psycopg.Connection] = set()
         self._closed = False
         self._lock = threading.Lock()
@@ -108,13 +75,15 @@ class Snapshots:
             return None
         if slot.params is not params:
             self._adopt(slot, params)
+        slot.used = time.monotonic()
         return slot.snapshot
 
     def load_once(self, tenant_id: UUID, namespace: str, params: SignalParams) -> Snapshot:
         """Return the snapshot of a namespace, loading it if there is none: once, however many threads wait for it."""
         key = tenant_id, namespace
         with self._lock:
-            slot = self._slots.setdefault(key, _Slot(params))
+            slot = self._slots.setdefault(key, Slot(params))
+            slot.used = time.monotonic()
             if slot.snapshot is not None:
                 return slot.snapshot
             running, mine = slot.loading, None
@@ -138,6 +107,12 @@ class Snapshots:
                 if slot.snapshot is not None
             ]
 
+    @property
+    def bytes(self) -> int:
+        """Memory of all snapshots in service."""
+        with self._lock:
+            return sum(slot.bytes for slot in self._slots.values())
+
     def mark(self, tenant_id: UUID | None = None, namespace: str | None = None) -> None:
         """Note that the database holds something newer; None is every tenant, or every namespace of the tenant."""
         now = self._clock()
@@ -159,7 +134,7 @@ class Snapshots:
         swapped = 0
         for key, slot in list(self._slots.items()):
             with self._lock:
-                if self._closed or not slot.due(self._clock()):
+                if self._closed or self._slots.get(key) is not slot or not slot.due(self._clock()):
                     continue
                 slot.begin()
             with suppress(Exception):  # it is logged and kept in the slot, and the last good snapshot serves
@@ -169,11 +144,12 @@ class Snapshots:
 
     def exchange(self, old: Snapshot, new: Snapshot) -> bool:
         """Serve *new* from now on if *old* still serves: it is the same with more sessions."""
-        slot = self._slots.get((old.tenant_id, old.namespace))
+        slot, size = self._slots.get((old.tenant_id, old.namespace)), footprint(new)
         with self._lock:
             if slot is None or slot.snapshot is not old:
                 return False
-            slot.snapshot = new
+            slot.put(new, size)
+            self._evict()
         return True
 
     def wait(self, timeout: float) -> None:
@@ -192,14 +168,14 @@ class Snapshots:
             with suppress(psycopg.Error):
                 conn.cancel_safe()
 
-    def _adopt(self, slot: _Slot, params: SignalParams) -> None:
+    def _adopt(self, slot: Slot, params: SignalParams) -> None:
         with self._changed:
             if slot.params != params:
                 slot.mark(self._clock())
                 self._changed.notify_all()
             slot.params = params
 
-    def _load(self, key: Key, slot: _Slot) -> Snapshot:
+    def _load(self, key: Key, slot: Slot) -> Snapshot:
         """Load what `begin` was called for, and hand it to whoever waits."""
         future = slot.loading
         assert future is not None  # noqa: S101  begin() made it
@@ -216,10 +192,23 @@ class Snapshots:
             future.set_exception(error)
             raise
         metrics.SNAPSHOT_LOADS.labels("loaded").inc()
+        size = footprint(snapshot)
         with self._lock:
-            slot.succeed(snapshot)
+            slot.succeed(snapshot, size)
+            self._evict()
         future.set_result(snapshot)
         return snapshot
+
+    def _evict(self) -> None:
+        """Let go what has not been asked for the longest; what is being loaded stays. Called under the lock."""
+        held = (
+            Held(key, slot.bytes, slot.used, len(slot.snapshot.items) == 0)
+            for key, slot in self._slots.items()
+            if slot.snapshot is not None and slot.loading is None
+        )
+        for key in surplus(held, self._memory):
+            del self._slots[key]
+            metrics.SNAPSHOT_EVICTIONS.inc()
 
     def _read(self, tenant_id: UUID, namespace: str, params: SignalParams) -> Snapshot:
         with self._database.reading() as conn:
