@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import NamedTuple
 
+from recsys.api.ledger import Ledger, OwnLedger, SharedLedger
 from recsys.errors import RateLimited
 from recsys.settings import Settings
 
-NAMES_MAX = 10_000
 _ROUNDING = 1e-9  # seconds that sums of intervals may be wrong by
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -43,37 +44,43 @@ class Bucket:
     *rate* is in requests a second, *burst* the seconds' worth of it that may come at once, at least one request.
     """
 
-    def __init__(self, rate: float, burst: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        ledger: Ledger | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._interval = 1 / rate
         self._burst = max(burst, self._interval)
         self._clock = clock
-        self._full_at: dict[Hashable, float] = {}
+        self._ledger = ledger or OwnLedger()
 
     def take(self, name: Hashable) -> Taken:
         """Count one request of *name*; one that is not allowed costs nothing."""
         now = self._clock()
-        full_at = max(self._full_at.get(name, now), now) + self._interval
+        full_at = self._known(name, now) + self._interval
         wait = full_at - now - self._burst
         limit = round(self._burst / self._interval)
         if wait > _ROUNDING:
             return Taken(False, limit, 0, full_at - self._interval - now, wait)
-        if len(self._full_at) >= NAMES_MAX:
-            self._forget_full(now)
-        self._full_at[name] = full_at
+        self._ledger.write(name, full_at, now)
         remaining = int((self._burst - (full_at - now)) / self._interval + _ROUNDING)
         return Taken(True, limit, remaining, full_at - now, 0.0)
 
-    def _forget_full(self, now: float) -> None:
-        self._full_at = {name: at for name, at in self._full_at.items() if at > now}
+    def _known(self, name: Hashable, now: float) -> float:
+        """Return when *name* is full again: now, where the ledger holds a time that this limit can not have made."""
+        known = self._ledger.read(name)
+        return known if known is not None and now < known <= now + self._burst + _ROUNDING else now
 
 
 class Limits:
-    """The limits of one worker; nothing is counted where none is set."""
+    """The limits of a host, which its workers keep together; nothing is counted where none is set."""
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
-        burst = settings.rate_burst_seconds
-        self._tenants = Bucket(settings.rate_limit_tenant, burst, clock=clock) if settings.rate_limit_tenant else None
-        self._callers = Bucket(settings.rate_limit_key, burst, clock=clock) if settings.rate_limit_key else None
+        self._tenants = _bucket(settings.rate_limit_tenant, settings, settings.tenant_limits_path, clock)
+        self._callers = _bucket(settings.rate_limit_key, settings, settings.key_limits_path, clock)
 
     def count(self, tenant: Hashable, caller: str) -> Headers:
         """Count a request for its tenant and its caller; the headers tell of the one that is nearer to its end.
@@ -91,3 +98,9 @@ class Limits:
         if not nearest.allowed:
             raise RateLimited(nearest.wait, nearest.headers())
         return nearest.headers()
+
+
+def _bucket(rate: float, settings: Settings, shared: Path, clock: Callable[[], float]) -> Bucket | None:
+    if not rate:
+        return None
+    return Bucket(rate, settings.rate_burst_seconds, ledger=SharedLedger(shared), clock=clock)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from recsys.api import limits
+from recsys.api import ledger
+from recsys.api.ledger import OwnLedger, SharedLedger
 from recsys.api.limits import Bucket, Limits
 from recsys.errors import RateLimited
 from recsys.settings import Settings
@@ -73,12 +76,13 @@ def test_a_slow_rate_still_lets_one_pass(clock: Clock) -> None:
 
 def test_names_are_forgotten_when_they_are_full(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many names come by, only those that still owe something are kept."""
-    monkeypatch.setattr(limits, "NAMES_MAX", 10)
-    bucket = Bucket(1, 1, clock=clock)
+    monkeypatch.setattr(ledger, "NAMES_MAX", 10)
+    kept = OwnLedger()
+    bucket = Bucket(1, 1, ledger=kept, clock=clock)
     for number in range(100):
         bucket.take(number)
         clock.now += 0.5
-    assert len(bucket._full_at) <= 10
+    assert len(kept) <= 10
 
 
 def test_where_no_limit_is_set_nothing_is_counted() -> None:
@@ -87,9 +91,11 @@ def test_where_no_limit_is_set_nothing_is_counted() -> None:
     assert all(counted.count("acme", "key") == () for _ in range(1000))
 
 
-def test_the_nearer_limit_is_shown(clock: Clock) -> None:
+def test_the_nearer_limit_is_shown(clock: Clock, tmp_path: Path) -> None:
     """Headers tell of the limit that will be reached first, and 429 carries them with the time to wait."""
-    counted = Limits(Settings(rate_limit_tenant=10, rate_limit_key=2, rate_burst_seconds=1), clock=clock)
+    counted = Limits(
+        Settings(data_dir=tmp_path, rate_limit_tenant=10, rate_limit_key=2, rate_burst_seconds=1), clock=clock
+    )
     assert dict(counted.count("acme", "one"))[b"ratelimit-remaining"] == b"1"
     counted.count("acme", "one")
     with pytest.raises(RateLimited) as refusal:
@@ -103,12 +109,45 @@ def test_the_nearer_limit_is_shown(clock: Clock) -> None:
     assert dict(counted.count("acme", "two"))[b"ratelimit-limit"] == b"2"
 
 
-def test_a_key_over_its_limit_takes_nothing_from_its_tenant(clock: Clock) -> None:
+def test_a_key_over_its_limit_takes_nothing_from_its_tenant(clock: Clock, tmp_path: Path) -> None:
     """One key gone wild leaves the others of its tenant what is theirs."""
-    counted = Limits(Settings(rate_limit_tenant=3, rate_limit_key=1, rate_burst_seconds=1), clock=clock)
+    counted = Limits(
+        Settings(data_dir=tmp_path, rate_limit_tenant=3, rate_limit_key=1, rate_burst_seconds=1), clock=clock
+    )
     counted.count("acme", "wild")
     for _ in range(50):
         with pytest.raises(RateLimited):
             counted.count("acme", "wild")
     counted.count("acme", "calm")
     counted.count("acme", "third")
+
+
+def test_workers_of_a_host_share_one_limit(clock: Clock, tmp_path: Path) -> None:
+    """Whichever of two processes is asked, a burst of ten is ten; another name has its own."""
+    path = tmp_path / "limits" / "tenants"
+    workers = [Bucket(1, 10, ledger=SharedLedger(path), clock=clock) for _ in range(2)]
+    allowed = [workers[turn % 2].take("acme").allowed for turn in range(30)]
+    assert allowed == [True] * 10 + [False] * 20
+    assert workers[0].take("other").remaining == 9
+    clock.now += 3
+    assert [workers[turn % 2].take("acme").allowed for turn in range(4)] == [True, True, True, False]
+
+
+def test_a_table_from_before_a_restart_of_the_host_locks_nobody_out(clock: Clock, tmp_path: Path) -> None:
+    """Times that lie further ahead than a limit can owe are those of another clock, and count for nothing."""
+    kept = SharedLedger(tmp_path / "limits")
+    kept.write("acme", 1e9, clock.now)
+    bucket = Bucket(1, 10, ledger=kept, clock=clock)
+    assert bucket.take("acme").remaining == 9
+
+
+def test_names_that_find_no_slot_displace_who_owes_least(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With more names than slots, counting goes on and nobody is refused for another's requests."""
+    monkeypatch.setattr(ledger, "SLOTS", 8)
+    bucket = Bucket(1, 5, ledger=SharedLedger(tmp_path / "limits"), clock=clock)
+    for _ in range(3):
+        bucket.take("busy")
+    assert all(bucket.take(number).allowed for number in range(100))
+    assert bucket.take("busy").remaining == 1
