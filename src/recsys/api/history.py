@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 
 from recsys.api.service import Service
 from recsys.api.wire import User
-from recsys.errors import OperatorError, TryLater
+from recsys.errors import OperatorError, Overloaded, TryLater
 from recsys.events import history
 from recsys.events.histories import Marks, marks
 from recsys.events.user_key import user_key
@@ -37,7 +38,8 @@ async def visitor(
 ) -> tuple[Visitor, bool]:
     """Say what a visitor did lately, newest first, and whether that is known: from memory, else from the database.
 
-    A list that is late is worth less than one that is not personal: after 25 ms it is made without.
+    A list that is late is worth less than one that is not personal: after 25 ms it is made without. While the
+    database is away nobody waits at all: now and then a request begins a read that only finds out whether it is back.
     """
     whose = marks(view.tenant.id, key, session_id or None)
     if not whose:
@@ -45,7 +47,13 @@ async def visitor(
     events = service.serving.histories.get(whose)
     if events is not None:
         return Visitor(events), True
-    work = partial(_recent, service, view, key, session_id or None, whose)
+    breaker = service.history_breaker
+    work = partial(breaker.watch, partial(_recent, service, view, key, session_id or None, whose))
+    if not breaker.is_closed:
+        if breaker.claim_probe():
+            with suppress(Overloaded):  # every thread of this room still waits for the database
+                service.histories.start(work)
+        return NOBODY, False
     try:
         return Visitor(await service.histories.load(whose, work, patience=PATIENCE_SECONDS)), True
     except (TryLater, OperatorError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recsys.api.accepting import AcceptDays
 from recsys.api.health import Health
 from recsys.api.loads import Loads
+from recsys.db.breaker import Breaker
 from recsys.runtime import Serving
 from recsys.settings import Settings
 
@@ -28,6 +29,7 @@ class Service:
     """What people who run the service read and write: it goes on when the clients' rooms are full."""
     accepting: AcceptDays
     health: Health
+    history_breaker: Breaker = field(default_factory=Breaker)
 
     @classmethod
     def over(cls, serving: Serving) -> Service:

@@ -23,6 +23,9 @@ from recsys.settings import Settings
 
 _LOST = ("08", "57P")  # connection exceptions, and a server that stops or starts
 _PATIENCE = 5.0  # seconds to wait for a connection
+_RECONNECT_SECONDS = 1.0
+"""After this long a lost connection is given up, and whoever needs one tries at once. psycopg's own way, to wait twice
+as long after every attempt for five minutes, leaves a service without its database long after that is back."""
 _UNREACHABLE = "The database can not be reached ({}). Check DATABASE_URL and that Postgres is running."
 
 
@@ -38,6 +41,7 @@ class Database:
             min_size=0,
             max_size=size,
             timeout=_PATIENCE,
+            reconnect_timeout=_RECONNECT_SECONDS,
             open=False,
             kwargs={
                 "application_name": "recsys",
@@ -112,14 +116,18 @@ class Database:
         with self._transaction(self.roles.service, tenant_id) as conn:
             yield conn
 
-    def ask(self, tenant_id: UUID, statement: LiteralString, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+    def ask(
+        self, tenant_id: UUID, statement: LiteralString, values: Mapping[str, object], *, patience: float = _PATIENCE
+    ) -> list[tuple[Any, ...]]:
         """Answer one query with one tenant's rows, in one round trip: role, tenant and query travel together.
+
+        DatabaseUnavailable when there is no connection within *patience* seconds.
 
         What is sent up to one Sync is one transaction, so role and tenant end with the query.
         """
         with _translated():
             for _ in range(self._pool.max_size):
-                conn = self._pool.getconn()
+                conn = self._pool.getconn(patience)
                 try:
                     conn.autocommit = True  # psycopg would wait for its BEGIN and its COMMIT
                     with conn.pipeline():

@@ -11,6 +11,9 @@ from recsys.db.pool import Database
 from recsys.db.queries import sql
 from recsys.ranking.query import Event
 
+PATIENCE_SECONDS = 0.25
+"""How long a read may wait for a connection; the list that wanted it has been answered long before."""
+
 
 def recent(
     conn: psycopg.Connection, tenant_id: UUID, user_key: bytes | None, session_id: str | None, limit: int
@@ -28,7 +31,7 @@ def look_up(
 ) -> list[Event]:
     """Return what `recent` does, in one round trip to the database."""
     asked = _question(tenant_id, user_key, session_id, limit)
-    return [] if asked is None else [Event(*row) for row in database.ask(tenant_id, *asked)]
+    return [] if asked is None else [Event(*row) for row in database.ask(tenant_id, *asked, patience=PATIENCE_SECONDS)]
 
 
 def _question(

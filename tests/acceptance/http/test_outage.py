@@ -49,6 +49,9 @@ def test_lists_go_on_while_the_database_is_away(
         answer = client.post("/v1/recommend", json=unread, headers={"X-Request-Id": "during-the-outage"})
         assert [item["item_id"] for item in answer.json()["items"]] == ["i00", "i01"]
         assert [warning["code"] for warning in answer.json()["warnings"]] == ["SIGNAL_PARTIAL"]
+        for number in range(30):  # somebody new each time: none of them is in memory
+            stranger = client.post("/v1/recommend", json=asked | {"user": {"user_id": f"stranger-{number}"}})
+            assert (stranger.status_code, len(stranger.json()["items"])) == (200, 2)
         events = {"events": [{"event_type": "view", "item_id": "i00"}]}
         assert client.post("/v1/interactions", json=events).json()["accepted"] == 1
         for refused in (
@@ -58,6 +61,7 @@ def test_lists_go_on_while_the_database_is_away(
             assert (refused.status_code, refused.json()["code"]) == (503, "RECSYS_UNAVAILABLE")
             assert int(refused.headers["retry-after"]) >= 1
     eventually(lambda: client.get("/readyz").json()["status"] == "healthy")
+    eventually(lambda: "warnings" not in client.post("/v1/recommend", json=asked).json())  # histories are read again
 
     def rows(table: str, column: str) -> list[Any]:
         query = sql.SQL("select {} from {} where tenant_id = %s")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from recsys.db.pool import Database
 from recsys.errors import DatabaseUnavailable
@@ -131,3 +133,25 @@ def test_what_the_database_refuses_is_not_taken_for_an_outage(database: Database
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 other.execute("select from tenants")
             other.rollback()
+
+
+def test_a_database_that_is_away_is_tried_anew(
+    database: Database, operator: psycopg.Connection, database_name: str
+) -> None:
+    """Lost connections are given up soon, not tried ever more rarely: who asks when the server is back is answered."""
+    allow = sql.SQL("alter database {} allow_connections {}")
+    with database.system() as conn:
+        backend = conn.info.backend_pid
+    with psycopg.connect(operator.info.dsn, dbname="postgres", autocommit=True) as elsewhere:
+        elsewhere.execute(allow.format(sql.Identifier(database_name), sql.Literal(False)))
+        try:
+            elsewhere.execute("select pg_terminate_backend(%s, 5000)", (backend,))
+            with pytest.raises(DatabaseUnavailable):
+                database.ask(uuid4(), "select 1", {}, patience=0.05)
+            deadline = time.monotonic() + 60
+            while database.connections()["open"]:  # those that are being opened count
+                assert time.monotonic() < deadline, "a lost connection is still waited for"
+                time.sleep(0.05)
+        finally:
+            elsewhere.execute(allow.format(sql.Identifier(database_name), sql.Literal(True)))
+    assert database.ask(uuid4(), "select 1", {}) == [(1,)]
