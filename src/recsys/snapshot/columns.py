@@ -95,6 +95,8 @@ class Columns:
     tagged: TagColumns
     unavailable: Numbers  # (u,) items that must not be shown
     sessions: SessionColumns | None = None  # None where no config weighs them
+    strangers: Numbers = field(default_factory=_numbers)  # items that have no row of their own, only another one's
+    gone: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # deleted items; they are not in `items`
 
     @classmethod
     def from_rows(
@@ -102,11 +104,16 @@ class Columns:
         popularity: Iterable[tuple[str, date, float]] = (),
         covisitation: Iterable[tuple[str, str, date, float]] = (),
         tags: Iterable[tuple[str, tuple[str, ...], bool]] = (),
+        gone: Iterable[str] = (),
     ) -> Columns:
-        """Make columns from rows of Python values; for few rows (tests, a file), a database is loaded in columns."""
+        """Make columns from rows of Python values: few of them (tests, a file, what has changed). None is of a gone item.
+
+        A namespace is loaded in columns.
+        """
         popular = [PopularityRow(*row) for row in popularity]
         together = [CovisitationRow(*row) for row in covisitation]
         tagged = [TagsRow(*row) for row in tags]
+        owners = {row.item_id for row in (*popular, *together, *tagged)}
         items = Vocabulary(
             [
                 *(row.item_id for row in popular),
@@ -133,6 +140,8 @@ class Columns:
                 words.known(tag for row in tagged for tag in row.tags),
             ),
             unavailable=items.known(row.item_id for row in tagged if not row.available),
+            strangers=items.known(set(items.ids) - owners),
+            gone=Vocabulary(gone),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from uuid import UUID
@@ -10,11 +11,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recsys.snapshot.columns import Columns, PopularityColumns, TagColumns, day_number
-from recsys.snapshot.decay import Decay, decayed_sums
+from recsys.snapshot.columns import Columns, day_number
+from recsys.snapshot.evidence import Evidence, summed
 from recsys.snapshot.neighbors import best_neighbors
 from recsys.snapshot.rows import Rows, Scores, indptr
-from recsys.snapshot.sessions import remember
+from recsys.snapshot.sessions import SessionColumns, remember
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.vocabulary import Numbers
 from recsys.tenancy.config import SignalParams
@@ -27,47 +28,75 @@ def freeze(columns: Columns, params: SignalParams, *, tenant_id: UUID, namespace
 
     The order of the rows does not matter: the same rows give the same bytes, and the same version.
     """
-    n, today = len(columns.items), day_number(now.astimezone(UTC).date())
-    popularity = _popularity(columns.popularity, n, Decay(today, params.popularity_half_life, params.popularity_window))
+    evidence = summed(columns, params, day_of(now))
+    snapshot = weighed(evidence, params, tenant_id=tenant_id, namespace=namespace, as_of=now)
+    return snapshot if columns.sessions is None else with_sessions(snapshot, columns.sessions)
+
+
+def day_of(now: datetime) -> int:
+    """Return the day of *now* in UTC, in days since 1970-01-01."""
+    return day_number(now.astimezone(UTC).date())
+
+
+def weighed(
+    evidence: Evidence,
+    params: SignalParams,
+    *,
+    tenant_id: UUID,
+    namespace: str,
+    as_of: datetime,
+    neighbors: Rows | None = None,
+) -> Snapshot:
+    """Make everything that ranking reads from *evidence*; *neighbors* saves choosing them again where no pair differs."""
+    popularity, n = evidence.popularity, len(evidence.items)
     score, ranked = popularity_score(popularity), by_popularity(popularity)
-    neighbors = best_neighbors(
-        columns.covisitation, n, Decay(today, params.covisitation_half_life, params.covisitation_window), params
-    )
-    available = np.ones(n, dtype=np.bool_)
-    available[columns.unavailable] = False
-    item_tags, tag_items = _tags(columns.tagged, n, len(columns.tags), ranked)
+    if neighbors is None:
+        neighbors = best_neighbors(evidence.raw.pairs, params)
+    tag_items = _tag_items(evidence.item_tags, len(evidence.tags), ranked)
     weight = tag_weight(np.diff(tag_items.indptr), n)
-    item_tags = unit_rows(item_tags, weight)
-    sessions = () if columns.sessions is None else (remember(columns.sessions, n),)
-    _lock(available, popularity, score, ranked, weight, *_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items))
+    item_tags = unit_rows(evidence.item_tags, weight)
+    raw = evidence.raw
+    _lock(evidence.available, popularity, score, ranked, weight, raw.strangers)
+    _lock(*_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items), *_arrays(raw.pairs))
     version = _version(
         msgspec.json.encode(params, order="deterministic"),
-        "\0".join(columns.items.ids).encode(),
-        "\0".join(columns.tags.ids).encode(),
-        available,
+        "\0".join(evidence.items.ids).encode(),
+        "\0".join(evidence.tags.ids).encode(),
+        evidence.available,
         popularity,
         *_arrays(neighbors),
         *_arrays(item_tags),
-        *(array for one in sessions for array in _arrays(one.items)),
     )
     return Snapshot(
         tenant_id=tenant_id,
         namespace=namespace,
         version=version,
-        as_of=now,
+        as_of=as_of,
         params=params,
-        items=columns.items,
-        available=available,
+        items=evidence.items,
+        available=evidence.available,
         popularity=popularity,
         popularity_score=score,
         by_popularity=ranked,
         neighbors=neighbors,
-        tags=columns.tags,
+        tags=evidence.tags,
         item_tags=item_tags,
         tag_items=tag_items,
         tag_weight=weight,
-        sessions=sessions,
+        raw=raw,
     )
+
+
+def with_sessions(snapshot: Snapshot, columns: SessionColumns) -> Snapshot:
+    """Let *snapshot* remember these sessions and no others; its version begins with the one of its signals."""
+    sessions = remember(columns, len(snapshot.items))
+    version = f"{signals_of(snapshot.version)}.{_version(*_arrays(sessions.items))}"
+    return replace(snapshot, sessions=(sessions,), version=version)
+
+
+def signals_of(version: str) -> str:
+    """Return the part of a version that says what the signal tables hold, whatever sessions are remembered."""
+    return version.partition(".")[0]
 
 
 def popularity_score(popularity: Scores) -> Scores:
@@ -97,21 +126,14 @@ def unit_rows(item_tags: Rows, weight: Scores) -> Rows:
     return Rows(item_tags.indptr, item_tags.indices, (values / norms[owner]).astype(np.float32))
 
 
-def _popularity(columns: PopularityColumns, n: int, decay: Decay) -> Scores:
-    sums = decayed_sums(columns.item.astype(np.int64), columns.day, columns.score, decay)
-    popularity = np.zeros(n)
-    popularity[sums.keys] = sums.values
-    return popularity
-
-
-def _tags(columns: TagColumns, n: int, t: int, ranked: Numbers) -> tuple[Rows, Rows]:
-    """Return the tags of each item, ascending, and the items of each tag, most popular first."""
-    entries = np.unique(columns.item * np.int64(t) + columns.tag)
-    item, tag = (entries // max(t, 1)).astype(np.int32), (entries % max(t, 1)).astype(np.int32)
-    place = np.empty(n, dtype=np.int32)
-    place[ranked] = np.arange(n, dtype=np.int32)
-    order = np.argsort(tag * np.int64(n) + place[item])
-    return Rows(indptr(item, n), tag), Rows(indptr(tag, t), item[order])
+def _tag_items(item_tags: Rows, t: int, ranked: Numbers) -> Rows:
+    """Return the items of each tag, most popular first."""
+    ends, tag = item_tags.lists
+    item = np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends))
+    place = np.empty(len(ranked), dtype=np.int32)
+    place[ranked] = np.arange(len(ranked), dtype=np.int32)
+    order = np.argsort(tag * np.int64(len(ranked)) + place[item])
+    return Rows(indptr(tag, t), item[order])
 
 
 def _arrays(rows: Rows) -> tuple[npt.NDArray[np.generic], ...]:

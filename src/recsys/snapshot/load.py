@@ -74,6 +74,7 @@ class _Rows:
         self._words: dict[str, int] = {}
         self._tagged: list[_Tagged] = []
         self._unavailable: list[str] = []
+        self._strangers: dict[str, int] = {}
         self._read_tags()
         self._popularity = list(self._packs("snapshot.popularity", POPULARITY))
         self._covisitation = list(self._packs("snapshot.covisitation", COVISITATION))
@@ -84,7 +85,7 @@ class _Rows:
         return len(set(self._keys.values())) < len(self._keys)
 
     def columns(self) -> Columns:
-        """Give everything its number. Rows of deleted items fall out, because those have none."""
+        """Give everything its number. Pairs with deleted items fall out, because those have none."""
         items = Vocabulary(self._keys.keys() - self._gone)
         tags = Vocabulary(self._words)
         numbers = _Numbers(items, self._keys)
@@ -95,6 +96,8 @@ class _Rows:
             covisitation=covisitation_columns(self._covisitation, numbers.of_ids, numbers.of_keys),
             tagged=_tag_columns(self._tagged, numbers, tags.known(self._words)),
             unavailable=items.known(self._unavailable),
+            strangers=items.known(self._strangers),
+            gone=Vocabulary(self._gone),
         )
 
     def _read_tags(self) -> None:
@@ -108,7 +111,10 @@ class _Rows:
             self._tagged.append(_Tagged.of([(row[0], row[2]) for row in rows if not row[4]], self._words))
 
     def _packs(self, query: str, layout: np.dtype[np.void]) -> Iterator[Pack]:
-        for rows in self._fetch(query):
+        for fetched in self._fetch(query):
+            rows = [row for row in fetched if row[0] not in self._gone]
+            if not rows:
+                continue
             items, keys, payloads = zip(*rows, strict=True)
             self._keys.update(zip(items, keys, strict=True))
             yield Pack.of(items, payloads, layout)
@@ -119,7 +125,8 @@ class _Rows:
         strangers = {key for pack in self._covisitation for key in _missing(pack.rows["neighbor"], known).tolist()}
         if strangers:
             parameters = self._parameters | {"keys": list(strangers)}
-            self._keys.update(self._conn.execute(sql("snapshot.ids_of_neighbors"), parameters))
+            self._strangers = dict(self._conn.execute(sql("snapshot.ids_of_neighbors"), parameters).fetchall())
+            self._keys.update(self._strangers)
 
     def _fetch(self, query: str) -> Iterator[list[tuple[Any, ...]]]:
         with self._conn.cursor(name="snapshot", binary=True) as cursor:

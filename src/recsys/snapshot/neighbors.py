@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from recsys.snapshot.columns import CovisitationColumns
 from recsys.snapshot.decay import Decay, Keys, decayed_sums
-from recsys.snapshot.rows import Rows, indptr
+from recsys.snapshot.rows import Rows, Values, indptr
 from recsys.snapshot.vocabulary import Numbers
 from recsys.snapshot.weights import Floats, Meetings, weigh
 from recsys.tenancy.config import SignalParams
@@ -21,38 +21,45 @@ _BLOCK = 1 << 20
 _VALUE_BITS = np.uint64(32)
 
 
-class Pairs(NamedTuple):
-    """Every pair once, ordered by item, then neighbour; three arrays of shape (m,), `met` above 0."""
+def met_pairs(columns: CovisitationColumns, n: int, decay: Decay) -> Rows:
+    """Return how often each of *n* items met which others: n rows, neighbours ascending, counts as float32."""
+    keys, met = decayed_sums(_keys(columns, n), columns.day, columns.score, decay)
+    item = (keys // max(n, 1)).astype(np.int32)
+    return Rows(indptr(item, n), (keys % max(n, 1)).astype(np.int32), met.astype(np.float32))
 
-    item: Numbers
-    neighbor: Numbers
-    met: Floats
 
-
-def best_neighbors(columns: CovisitationColumns, n: int, decay: Decay, params: SignalParams) -> Rows:
-    """Return the `params.neighbors` strongest neighbours of each of *n* items, values in 0..1.
+def best_neighbors(pairs: Rows, params: SignalParams) -> Rows:
+    """Return the `params.neighbors` strongest neighbours of each item of *pairs*, values in 0..1.
 
     One constant scales all rows, so values compare across items. Pairs of weight 0 are left out.
     """
-    pairs = _pairs(columns, n, decay)
-    weights = _weights(pairs, n, params)
+    met = _met(pairs)
+    n = len(pairs.indptr) - 1
+    weights = _weights(met, n, params)
     largest = weights.max(initial=0.0)
     rows, indices, kept = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.empty(0, np.float32)]
-    for block in _blocks(pairs.item):
+    for block in _blocks(met.item):
         values = (weights[block] / largest if largest > 0 else weights[block]).astype(np.float32)
-        best = _strongest(pairs.item[block], values, params.neighbors)
-        rows.append(pairs.item[block][best])
-        indices.append(pairs.neighbor[block][best])
+        best = _strongest(met.item[block], values, params.neighbors)
+        rows.append(met.item[block][best])
+        indices.append(met.neighbor[block][best])
         kept.append(values[best])
     return Rows(indptr(np.concatenate(rows), n), np.concatenate(indices), np.concatenate(kept))
 
 
-def _pairs(columns: CovisitationColumns, n: int, decay: Decay) -> Pairs:
-    keys, met = decayed_sums(_keys(columns, n), columns.day, columns.score, decay)
+class _Pairs(NamedTuple):
+    """Every pair once, ordered by item, then neighbour; three arrays of shape (m,), `met` above 0."""
+
+    item: Numbers
+    neighbor: Numbers
+    met: Values
+
+
+def _met(pairs: Rows) -> _Pairs:
+    ends, neighbor, met = pairs.vectors
+    item = np.repeat(np.arange(len(ends) - 1, dtype=np.int32), np.diff(ends))
     seen = met > 0
-    if not seen.all():
-        keys, met = keys[seen], met[seen]
-    return Pairs((keys // max(n, 1)).astype(np.int32), (keys % max(n, 1)).astype(np.int32), met)
+    return _Pairs(item, neighbor, met) if seen.all() else _Pairs(item[seen], neighbor[seen], met[seen])
 
 
 def _keys(columns: CovisitationColumns, n: int) -> Keys:
@@ -61,18 +68,19 @@ def _keys(columns: CovisitationColumns, n: int) -> Keys:
     return keys
 
 
-def _weights(pairs: Pairs, n: int, params: SignalParams) -> Floats:
+def _weights(pairs: _Pairs, n: int, params: SignalParams) -> Floats:
     meetings_of = _marginals(pairs, n)
     total = float(meetings_of.sum())
     weights = np.empty(len(pairs.met))
     for start in range(0, len(weights), _BLOCK):
         block = slice(start, start + _BLOCK)
-        meetings = Meetings(pairs.met[block], meetings_of[pairs.item[block]], meetings_of[pairs.neighbor[block]], total)
+        met = pairs.met[block].astype(np.float64)
+        meetings = Meetings(met, meetings_of[pairs.item[block]], meetings_of[pairs.neighbor[block]], total)
         weights[block] = weigh(meetings, params.normalization, params.shrinkage)
     return weights
 
 
-def _marginals(pairs: Pairs, n: int) -> Floats:
+def _marginals(pairs: _Pairs, n: int) -> Floats:
     """How often each item met anything: its row's sum, shape (n,).
 
     Built tables are symmetric. In rows seeded by hand in one direction only, a neighbour has no row of its own; its

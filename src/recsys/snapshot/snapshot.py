@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from recsys.snapshot.evidence import Raw
 from recsys.snapshot.rows import Rows, Scores
 from recsys.snapshot.sessions import Sessions
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
@@ -39,3 +40,5 @@ class Snapshot:
     tag_weight: Scores  # (t,) inverse document frequency
     sessions: tuple[Sessions, ...] = ()
     """Where a config weighs them: those that were loaded, then those that have come since; newest last."""
+    raw: Raw | None = None
+    """What amending it takes; None for one that can only be loaded anew."""

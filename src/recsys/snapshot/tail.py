@@ -21,6 +21,9 @@ LATE = timedelta(minutes=10)
 
 _FETCH = 10_000
 
+_BASE = 2
+"""A version names the signals, the sessions that were loaded, and those that have come since."""
+
 
 def read_sessions(conn: psycopg.Connection, parameters: dict[str, Any]) -> Iterator[list[str]]:
     """Give the sessions of a namespace, newest first, each with its newest item first, repeated ones too."""
@@ -60,7 +63,8 @@ def extended(conn: psycopg.Connection, snapshot: Snapshot, now: datetime) -> Sna
     if len(columns.item) == 0:
         return snapshot
     digest = blake2b(columns.owner.tobytes() + columns.item.tobytes(), digest_size=3).hexdigest()
-    version = f"{snapshot.version.partition('.')[0]}.{digest}"
+    base = snapshot.version.split(".")[:_BASE]
+    version = ".".join([*base, digest])
     if version == snapshot.version:
         return snapshot
     tail = remember(columns, len(snapshot.items))
