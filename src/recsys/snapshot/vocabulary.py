@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from recsys.snapshot.words import Finder, Ids, Words
 
 Numbers = npt.NDArray[np.int32]
 
@@ -18,10 +20,20 @@ class Vocabulary:
 
     __slots__ = ("_nbytes", "_numbers", "ids")
 
-    def __init__(self, ids: Iterable[str]) -> None:
-        self.ids: tuple[str, ...] = tuple(sorted(set(ids)))
-        self._numbers = {item_id: number for number, item_id in enumerate(self.ids)}
-        self._nbytes: int | None = None
+    def __init__(self, ids: Iterable[str] | Words) -> None:
+        """Take *ids* in any order; those of `Words` stay in its arrays, which may be those of a file."""
+        self.ids: Sequence[str]
+        self._numbers: dict[str, int] | Finder
+        self._nbytes: int | None
+        if isinstance(ids, Words):
+            self.ids, self._numbers, self._nbytes = Ids(ids), Finder(ids), ids.nbytes
+        else:
+            self.ids, self._nbytes = tuple(sorted(set(ids))), None
+            self._numbers = {item_id: number for number, item_id in enumerate(self.ids)}
+
+    def words(self) -> Words:
+        """Return the ids as arrays, for a file."""
+        return self._numbers.words if isinstance(self._numbers, Finder) else Words.of(self.ids)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -30,8 +42,8 @@ class Vocabulary:
     def nbytes(self) -> int:
         """Memory that the ids and the ways to find them take."""
         if self._nbytes is None:  # counting takes 0.1 s for a million
-            words = sys.getsizeof(self.ids) + sum(map(sys.getsizeof, self.ids))
-            self._nbytes = words + sys.getsizeof(self._numbers) + _INT_BYTES * len(self.ids)
+            strings = sys.getsizeof(self.ids) + sum(map(sys.getsizeof, self.ids))
+            self._nbytes = strings + sys.getsizeof(self._numbers) + _INT_BYTES * len(self.ids)
         return self._nbytes
 
     def number(self, item_id: str) -> int | None:
