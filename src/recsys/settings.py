@@ -217,6 +217,13 @@ class Settings:
         secret=True,
     )
 
+    installation_keys: tuple[str, ...] = _setting(
+        "RECSYS_INSTALLATION_KEYS",
+        (),
+        values.digests,
+        "SHA-256 of the keys that speak for the installation and no tenant of it: they create, list, suspend and "
+        "resume tenants, and may do everything in each. `recsys keys installation` makes one.",
+    )
     jwt_jwks_url: str | None = _setting(
         "RECSYS_JWT_JWKS_URL",
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,6 +12,8 @@ _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 _SIGNATURES = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """What a token may be signed with: never a secret that who checks it would hold too, never nothing."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 _Number = TypeVar("_Number", int, float)
 
@@ -73,6 +76,13 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.replace(",", " ").split() if word)
 
 
+def _digests(text: str) -> tuple[str, ...]:
+    found = tuple(word.lower() for word in _words(text))
+    if not all(_DIGEST.fullmatch(word) for word in found):
+        raise ValueError(text)
+    return found
+
+
 def _signatures(text: str) -> tuple[str, ...]:
     chosen = tuple(_one_of(word, _SIGNATURES) for word in _words(text))
     if not chosen:
@@ -86,6 +96,7 @@ path = Kind("a path", lambda text: Path(text).expanduser())
 identifier = Kind("a lower-case identifier", _identifier)
 words = Kind("words, separated by commas or blanks", _words)
 signatures = Kind(f"some of {', '.join(_SIGNATURES)}", _signatures)
+digests = Kind("SHA-256 digests in hexadecimal, separated by commas or blanks", _digests)
 networks = Kind(
     "networks such as `10.0.0.0/8`, separated by commas or blanks",
     lambda text: tuple(str(ip_network(word, strict=False)) for word in _words(text)),

@@ -65,13 +65,17 @@ def test_the_table_of_roles_is_what_the_service_enforces() -> None:
     assert len(rows) > 30
     for method, path, marks in rows:
         required = http.roles()[method, path]
-        for role, mark in zip(Role, marks.split("|"), strict=True):
-            caller = Caller("somebody", INCLUDES[role])
-            if mark.strip() == "open":
+        *of_roles, of_installation = (mark.strip() for mark in marks.split("|"))
+        assert of_installation == ("yes" if required else "open")
+        for role, mark in zip(Role, of_roles, strict=True):
+            caller = Caller("somebody", INCLUDES[role], bound=True)
+            if mark == "open":
                 assert required == ()
                 continue
-            with nullcontext() if mark.strip() == "yes" else pytest.raises(Forbidden):
+            with nullcontext() if mark == "yes" else pytest.raises(Forbidden):
                 caller.require(*required)
+                if (method, path) in http.closed_to_tenants():
+                    caller.require_installation()
 
 
 def test_the_schema_is_the_databases(database: Database, postgres: Any) -> None:

@@ -11,6 +11,8 @@ from recsys.api.route import Need, Route
 from recsys.api.service import Service
 from recsys.errors import Refused
 
+_OF_NO_TENANT = {Need.NONE, Need.INSTALLATION}
+
 
 class Admission:
     """Identity, tenant, role and rate, in this order; refused attempts are noted."""
@@ -28,10 +30,12 @@ class Admission:
             if len(call.headers) != len(scope["headers"]):
                 identity.refuse_repeated(scope["headers"])
             call.caller = await self._credentials.caller(call.headers, route.path_tenant)
-            if route.need is not Need.NONE or call.caller.bound:
+            if route.need not in _OF_NO_TENANT or call.caller.bound:
                 call.view = await tenants.find(self._service, call.caller.tenants, suspended=route.need is Need.KNOWN)
             call.limits = self._limits.count(call.view and call.view.tenant.id, call.caller.subject)
             call.caller.require(*route.requires)
+            if route.need is Need.INSTALLATION:
+                call.caller.require_installation()
         except Refused as error:
             self._intrusions.note(call, error)
             raise

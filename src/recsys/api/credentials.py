@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import NamedTuple
 
-from recsys.api.identity import Caller, identify, named
+from recsys.api.identity import ALL_ROLES, Caller, identify, named
 from recsys.api.loads import Loads
 from recsys.errors import AuthInvalid
 from recsys.settings import Settings
@@ -28,6 +30,13 @@ class RefusedCredential(AuthInvalid):
         """For the log and the audit, never for the answer."""
 
 
+class Installation(NamedTuple):
+    """Whom a key of RECSYS_INSTALLATION_KEYS stands for: everybody who runs the service, and no tenant."""
+
+    subject: str
+    """Names the key by the first digits of its digest, for the audit log."""
+
+
 class Credentials:
     """Finds out who calls, whatever they bring."""
 
@@ -35,6 +44,7 @@ class Credentials:
         self._settings = settings
         self._keys = keys
         self._tokens = tokens
+        self._of_installation = tuple(map(bytes.fromhex, settings.installation_keys))
         self._looks = Loads("credential", threads=2, limit=64)
 
     async def caller(self, headers: Mapping[bytes, bytes], path_tenant: str | None) -> Caller:
@@ -49,14 +59,18 @@ class Credentials:
             raise RefusedCredential("an API key and a token at once")
         who = await self._holder(key) if key is not None else await self._bearer(authorization or b"")
         others = named(headers, self._settings, path_tenant)
+        if isinstance(who, Installation):
+            return Caller(who.subject, ALL_ROLES, others, "api_key")
         if isinstance(who, Holder):
             return Caller(str(who.key_id), who.roles, (who.tenant, *others), "api_key", bound=True)
         return Caller(who.subject, who.roles, (*who.tenants, *others), bound=True)
 
-    async def _holder(self, text: bytes) -> Holder:
+    async def _holder(self, text: bytes) -> Holder | Installation:
         key_hash = digest(text)
         if key_hash is None:
             raise RefusedCredential("not an API key")
+        if any(hmac.compare_digest(key_hash, one) for one in self._of_installation):
+            return Installation(f"installation:{key_hash.hex()[:8]}")
         if self._keys.is_unknown(key_hash):
             raise RefusedCredential("no such API key")
         holder = self._keys.get(key_hash)

@@ -35,6 +35,11 @@ class Caller(NamedTuple):
         if self.roles.isdisjoint(any_of):
             raise Forbidden(f"This needs the role {' or '.join(any_of)}.")
 
+    def require_installation(self) -> None:
+        """Pass if the caller speaks for no tenant but for the installation; Forbidden otherwise."""
+        if self.bound:
+            raise Forbidden("A tenant's own credential may not do this: use a key of the installation.")
+
     @property
     def may_explain(self) -> bool:
         """Whether the inner workings of a ranking may be shown, and its clock be moved."""

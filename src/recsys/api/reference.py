@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, cast
 from litestar.handlers import HTTPRouteHandler
 
 from recsys.api.identity import INCLUDES, Role
-from recsys.api.openapi import REQUIRES, document
+from recsys.api.openapi import NEEDS, REQUIRES, document
 from recsys.api.problems import INTERNAL, MEANINGS
+from recsys.api.route import Need
 from recsys.api.routes import DEPENDENCIES, HANDLERS
 
 _METHODS = ("get", "post", "put", "patch", "delete")
@@ -70,14 +71,26 @@ def _operations(described: dict[str, Any]) -> Iterator[Operation]:
 
 
 def _roles_table(operations: list[Operation]) -> Iterator[str]:
-    yield "| route | " + " | ".join(Role) + " |"
-    yield "| --- " * (len(Role) + 1) + "|"
-    required = roles()
+    yield "| route | " + " | ".join((*Role, "installation")) + " |"
+    yield "| --- " * (len(Role) + 2) + "|"
+    required, alone = roles(), closed_to_tenants()
     for operation in operations:
         needed = required[operation.method.upper(), operation.path]
-        marks = ("yes" if not needed or not INCLUDES[role].isdisjoint(needed) else "" for role in Role)
-        row = " | ".join(marks) if needed else " | ".join(["open"] * len(Role))
+        closed = (operation.method.upper(), operation.path) in alone
+        marks = ["yes" if not closed and not INCLUDES[role].isdisjoint(needed) else "" for role in Role]
+        row = " | ".join([*marks, "yes"]) if needed else " | ".join(["open"] * (len(Role) + 1))
         yield f"| `{operation.name}` | {row} |"
+
+
+def closed_to_tenants() -> set[tuple[str, str]]:
+    """List (method, path) of the routes that are closed to every tenant's own credentials."""
+    return {
+        (str(method), path)
+        for handler in cast("list[HTTPRouteHandler]", HANDLERS)
+        if handler.opt.get(NEEDS) is Need.INSTALLATION
+        for path in handler.paths
+        for method in handler.http_methods
+    }
 
 
 def _codes() -> Iterator[str]:

@@ -18,7 +18,9 @@ class Need(Enum):
     KNOWN = "known"
     """One that may also be suspended: to see it, and to resume it."""
     NONE = "none"
-    """The installation; a credential still speaks for its tenant, and headers must agree with it."""
+    """None in particular; a credential still speaks for its tenant, and headers must agree with it."""
+    INSTALLATION = "installation"
+    """None that there is: the credential of a tenant is refused."""
 
 
 class Route(Protocol):

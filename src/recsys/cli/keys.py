@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -49,6 +50,19 @@ def create(
     else:
         out.print(created.text, markup=False)
     talk.print(f"key {created.key.id} with {', '.join(created.key.roles)}; it is not shown again", markup=False)
+
+
+@app.command()
+def installation(*, as_json: AsJson = False) -> None:
+    """Make a key that speaks for the installation: it creates tenants. Nothing is stored but what you set."""
+    text, prefix = keys.generate()
+    stored = hashlib.sha256(text.encode("ascii")).hexdigest()
+    if as_json:
+        print_json({"key": text, "sha256": stored})
+    else:
+        out.print(text, markup=False)
+    talk.print(f"key {prefix} is not shown again; it is accepted where RECSYS_INSTALLATION_KEYS holds its digest:")
+    talk.print(f"RECSYS_INSTALLATION_KEYS={stored}", markup=False)
 
 
 @app.command("list")

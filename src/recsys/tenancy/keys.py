@@ -68,12 +68,17 @@ def digest(text: bytes) -> bytes | None:
     return hashlib.sha256(text).digest() if _SHAPE.fullmatch(text) else None
 
 
+def generate() -> tuple[str, str]:
+    """Return the text of a new key and its public prefix."""
+    prefix = secrets.token_hex(PREFIX_BYTES)
+    return f"rk_{prefix}_{secrets.token_hex(SECRET_BYTES)}", prefix
+
+
 def create(conn: psycopg.Connection, tenant_id: UUID, new: NewKey, *, now: datetime, actor: Actor = SYSTEM) -> Created:
     """Make a key of *tenant_id*; InvalidDocument where it would be expired already."""
     if new.expires_at is not None and new.expires_at <= now:
         raise InvalidDocument([Problem("$.expires_at", "lies in the past; give a later time, or none")])
-    prefix = secrets.token_hex(PREFIX_BYTES)
-    text = f"rk_{prefix}_{secrets.token_hex(SECRET_BYTES)}"
+    text, prefix = generate()
     values = {
         "id": uuid7(),
         "tenant_id": tenant_id,

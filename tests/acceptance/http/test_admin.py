@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
+
+from recsys.tenancy.keys import generate
 
 if TYPE_CHECKING:
     from conftest import Running, Tenant
@@ -165,6 +169,49 @@ def test_who_speaks_for_a_tenant_sees_that_one(client: httpx.Client, anonymous: 
     headers = {"X-API-Key": make_key(client, tenant, "admin")["key"]}
     listed = anonymous.get(TENANTS, headers=headers).json()["tenants"]
     assert [one["external_id"] for one in listed] == [tenant.external_id]
+
+
+def test_only_the_installation_makes_and_suspends_tenants(
+    client: httpx.Client, anonymous: httpx.Client, tenant: Tenant
+) -> None:
+    """The admin of a tenant renames it, and can neither make another nor resume itself: 403, and nothing is changed."""
+    headers = {"X-API-Key": make_key(client, tenant, "admin")["key"]}
+    name, address = f"made-{uuid4()}", f"{TENANTS}/{tenant.external_id}"
+    for refused in (
+        anonymous.post(TENANTS, json={"external_id": name}, headers=headers),
+        anonymous.patch(address, json={"status": "suspended"}, headers=headers),
+        anonymous.patch(address, json={"status": "active", "name": "Other"}, headers=headers),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (403, "RECSYS_FORBIDDEN")
+    assert client.get(f"{TENANTS}/{name}", headers={"X-Org-Id": name}).status_code == 404
+    assert client.get(address).json()["name"] == "A shop"
+    assert anonymous.patch(address, json={"name": "Other"}, headers=headers).json()["name"] == "Other"
+
+
+def test_a_key_of_the_installation_makes_tenants_and_their_first_keys(
+    start: Callable[..., AbstractContextManager[Running]],
+) -> None:
+    """Where authentication is on, the digest in the settings opens the installation, and each tenant that is named."""
+    text, _ = generate()
+    digest = sha256(text.encode()).hexdigest()
+    with (
+        start(dev_mode=False, installation_keys=("0" * 64, digest)) as running,
+        httpx.Client(base_url=running.url, trust_env=False, timeout=30) as opened,
+    ):
+        ours = {"X-API-Key": text}
+        assert opened.post(TENANTS, json={"external_id": "a"}).status_code == 401
+        for name in ("a", "b"):
+            assert opened.post(TENANTS, json={"external_id": name}, headers=ours).status_code == 201
+        listed = opened.get(TENANTS, headers=ours).json()["tenants"]
+        assert [one["external_id"] for one in listed] == ["a", "b"]
+        made = opened.post(f"{TENANTS}/b/api-keys", json={"name": "first", "roles": ["admin"]}, headers=ours)
+        theirs = {"X-API-Key": made.json()["key"]}
+        assert [one["external_id"] for one in opened.get(TENANTS, headers=theirs).json()["tenants"]] == ["b"]
+        assert opened.post(TENANTS, json={"external_id": "c"}, headers=theirs).status_code == 403
+        wrong = opened.get(f"{TENANTS}/a", headers=ours | {"X-Org-Id": "b"})
+        assert wrong.json()["code"] == "RECSYS_TENANT_SCOPE_MISMATCH"
+        entries = opened.get(f"{TENANTS}/b/audit", headers=theirs).json()["entries"]
+        assert {(one["actor_type"], one["actor_sub"]) for one in entries} == {("api_key", f"installation:{digest[:8]}")}
 
 
 def test_every_change_is_in_the_audit(client: httpx.Client, tenant: Tenant) -> None:

@@ -71,10 +71,15 @@ async def get(call: Call) -> TenantResponse:
 
 
 async def change(service: Service, call: Call) -> TenantResponse:
-    """Rename a tenant, suspend it, resume it; all or nothing."""
+    """Rename a tenant, suspend it, resume it; all or nothing.
+
+    A tenant's own admin may rename it; who was suspended can not resume themselves.
+    """
     wanted, who = document(call.body, _change), actor(call, service.settings)
     if wanted.name is None and wanted.status is None:
         raise InvalidDocument([Problem("$", "says nothing that should change; give a name or a status")])
+    if wanted.status is not None:
+        call.caller.require_installation()
     changed = await of_installation(service, partial(_change_all, call.tenant.tenant, wanted, who))
     await follow(service, call)
     return _response(changed)
