@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from durable import ingest, killing, outages
+from measured.record import keep
 
 
 class Scenario(NamedTuple):
@@ -57,7 +55,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments: Any = parser.parse_args()
     results: dict[str, Any] = {}
-    load = [os.getloadavg()]
     for name in arguments.scenario or SCENARIOS:
         scenario = SCENARIOS[name]
         began = time.monotonic()
@@ -66,13 +63,7 @@ def main() -> None:
         results[name]["took, s"] = round(time.monotonic() - began, 1)
         print(f"{name}\n" + "\n".join(f"    {key:52} {value}" for key, value in results[name].items()), flush=True)
     if arguments.json:
-        about = {
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "quick": arguments.quick,
-            "cpus": os.cpu_count(),
-        }
-        about |= {"python": platform.python_version(), "load averages, before and after": [*load, os.getloadavg()]}
-        arguments.json.write_text(json.dumps({"run": about, "scenarios": results}, indent=2) + "\n")
+        keep(arguments.json, "durability", results, quick=arguments.quick)
     wrong = [name for name, result in results.items() if not result.get("holds", True)]
     if wrong:
         raise SystemExit(f"does not hold: {', '.join(wrong)}")

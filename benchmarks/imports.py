@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from measured.record import keep
+
 from recsys.db.pool import Database
 from recsys.db.queries import sql
 from recsys.ingest.columns import Columns
@@ -93,7 +95,7 @@ def main() -> None:
     text = json.dumps(figures, indent=2)
     sys.stdout.write(text + "\n")
     if said.json:
-        said.json.write_text(text + "\n", encoding="utf-8")
+        keep(said.json, "imports", figures)
 
 
 if __name__ == "__main__":

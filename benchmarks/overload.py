@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured.record import keep
 from serving import ask, bodies, serve, turn, wait, wire
 
 CONNECTIONS = 256
@@ -162,7 +163,7 @@ def main() -> None:
             server.wait()
     print(json.dumps(figures, indent=2))
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        keep(options.json, "overload", figures)
 
 
 if __name__ == "__main__":

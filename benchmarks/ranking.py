@@ -10,7 +10,6 @@ anchors, one process, one thread.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from uuid import UUID
 
 import msgspec
 import numpy as np
+from measured.record import keep
 
 from recsys.ranking.query import NOBODY, Event, Query, Visitor
 from recsys.ranking.recommend import recommend
@@ -208,7 +208,7 @@ def main() -> None:
     sizes = [1_000, 10_000] if options.quick else [1_000, 10_000, 1_000_000]
     figures = measure(sizes, 0.3 if options.quick else 2.0)
     if options.json:
-        options.json.write_text(json.dumps({"ranking": figures}, indent=2) + "\n", encoding="utf-8")
+        keep(options.json, "ranking", figures, quick=options.quick)
 
 
 if __name__ == "__main__":

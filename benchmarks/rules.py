@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured.record import keep
 from ranking import NOW, catalogue, queries
 
 from recsys.ranking.query import NOBODY, Query
@@ -100,7 +101,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:24} {value:>10}")
     if options.json:
-        options.json.write_text(json.dumps({"rules": figures}, indent=2) + "\n", encoding="utf-8")
+        keep(options.json, "rules", figures)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
+from measured.record import keep
 from ranking import catalogue, queries
 
 from recsys.api.app import Lifespan
@@ -271,7 +272,7 @@ def main() -> None:
         print(f"{kind:32s} {figure['requests_per_second']:8.0f} requests/s   {figure['cpu_us']:8.1f} us CPU each")
     print(f"{'ratio of throughput':32s} {ratio:8.3f}")
     if options.json:
-        options.json.write_text(json.dumps({"figures": figures, "ratio": round(ratio, 4)}, indent=2) + "\n")
+        keep(options.json, "serving", {**figures, "ratio": round(ratio, 4)})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from measured.record import keep
 
 from recsys.ranking.anchors import Anchors
 from recsys.ranking.sessions import resembling
@@ -98,7 +99,7 @@ def main() -> None:
     found["reached"] = found["anchors 20"]["median_ms"] <= TARGET_MS
     print(json.dumps(found, indent=1))
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        keep(options.json, "session_knn", found, quick=options.quick)
 
 
 if __name__ == "__main__":

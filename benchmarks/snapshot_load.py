@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from measured.record import keep
 from psycopg import sql
 
 from recsys.db.pool import Database
@@ -125,7 +126,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:16} {value}")
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        keep(options.json, "snapshot_load", figures)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import uvloop
+from measured.record import keep
 
 from recsys.db.pool import Database
 from recsys.events.drain import drain_once
@@ -163,7 +164,7 @@ def main() -> None:
     for name, value in figures.items():
         print(f"{name:60} {value:12,.2f}")
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
+        keep(arguments.json, "spool", figures, quick=arguments.quick)
 
 
 if __name__ == "__main__":

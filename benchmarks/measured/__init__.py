@@ -1,0 +1,1 @@
+"""What was measured, kept in one shape, and the page that is made of it."""
