@@ -11,6 +11,7 @@ from msgspec import Struct
 from recsys.ranking.candidates import Source
 from recsys.ranking.eligibility import survey
 from recsys.ranking.explain import Shown
+from recsys.ranking.loops.pool import holds
 from recsys.ranking.query import Query
 from recsys.ranking.widening import everything
 
@@ -55,9 +56,10 @@ def _about_pins(shown: Shown) -> Iterator[SlateWarning]:
         yield SlateWarning("RULE_PIN_UNREACHABLE", detail)
     if not shown.steered.locks:
         return
+    pins = [lock.pin for lock in shown.steered.locks.values()]
     found = np.concatenate([offer.numbers for offer in shown.pool.offers if offer.source != Source.PINNED])
-    for pin in (lock.pin for lock in shown.steered.locks.values()):
-        if not (found == pin.number).any():
+    for pin, there in zip(pins, holds(found, np.array([pin.number for pin in pins], dtype=np.int32)), strict=True):
+        if not there:
             detail = f"{pin.item_id} is in the list only because rule {pin.rule_id} pins it."
             yield SlateWarning("RULE_PIN_INJECTED", detail)
 
@@ -76,14 +78,16 @@ def _about_inclusion(query: Query, shown: Shown) -> Iterator[SlateWarning]:
 
 def _about_length(query: Query, shown: Shown) -> Iterator[SlateWarning]:
     """Count over all that the request could reach, not only over what was looked at."""
-    returned, reachable = len(shown.picked.items), everything(shown.intent, shown.snapshot)
-    left, removed = survey(reachable, shown.intent, shown.snapshot, shown.live)
+    intent, returned = shown.intent, len(shown.picked.items)
+    reachable = everything(intent, shown.snapshot)
+    left, removed = survey(reachable, intent, shown.snapshot, shown.live)
+    total = len(reachable) if intent.included is not None else len(shown.snapshot.items)
+    if untagged := total - len(reachable):  # what carries no required tag is not even looked at
+        removed["CONSTRAINTS_FILTERED"] = removed.get("CONSTRAINTS_FILTERED", 0) + untagged
     for code, count in removed.items():
-        yield SlateWarning(code, f"{count} of {len(reachable)} items {_REMOVED[code]}.")
+        yield SlateWarning(code, f"{count} of {total} items {_REMOVED[code]}.")
     if returned < len(left):
-        yield SlateWarning(
-            "CAPS_FILTERED", f"{len(left) - returned} of {len(reachable)} items are kept out by caps on tags."
-        )
+        yield SlateWarning("CAPS_FILTERED", f"{len(left) - returned} of {total} items are kept out by caps on tags.")
     yield SlateWarning(
         "CATALOG_EXHAUSTED", f"{returned} of the {query.k} items asked for can be shown; there are no more."
     )

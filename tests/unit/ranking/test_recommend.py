@@ -94,11 +94,14 @@ def test_a_pool_that_filters_empty_is_widened_once() -> None:
 
 
 def test_a_required_tag_is_searched_in_its_own_items() -> None:
-    """Rare tagged items are found however unpopular they are; a list of them is not filled with others."""
+    """Rare tagged items are found however unpopular they are; a list of them is not filled with others, and says so."""
     ids = [f"i{number:03}" for number in range(300)]
     slate = ask(shop(" ".join(ids), tags={"i290": "rare", "i295": "rare red", "i297": "red"}), required_tags=("rare",))
     assert shown(slate) == "i290 i295"
-    assert codes(slate) == {"CATALOG_EXHAUSTED"}
+    assert [(one.code, one.detail.partition(" items")[0]) for one in slate.warnings] == [
+        ("CONSTRAINTS_FILTERED", "298 of 300"),
+        ("CATALOG_EXHAUSTED", "2 of the 5"),
+    ]
 
 
 def test_required_means_any_of_them() -> None:
