@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,14 +30,20 @@ def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestP
     The history serves where the request names none that is known.
     """
     numbers = snapshot.items.numbers(query.anchors)
-    strengths = dict.fromkeys((number for number in numbers if number is not None), 1.0)
+    strengths = dict.fromkeys([number for number in numbers if number is not None], 1.0)
     if not strengths:
         strengths = _recent(visitor.history, snapshot, params.anchors.max_history)
-    weights = [strength * params.anchors.decay**place for place, strength in enumerate(strengths.values())]
-    total = sum(weights)
+    weights = np.array(list(strengths.values())) * _decays(params.anchors.decay, len(strengths))
     return Anchors(
-        np.array(list(strengths), dtype=np.intp), np.array([weight / total for weight in weights]), numbers.count(None)
+        np.array(list(strengths), dtype=np.intp),
+        weights / weights.sum() if len(weights) else weights,
+        numbers.count(None),
     )
+
+
+@lru_cache(maxsize=1024)
+def _decays(decay: float, count: int) -> Scores:
+    return np.array([decay**place for place in range(count)])
 
 
 def _recent(history: tuple[Event, ...], snapshot: Snapshot, most: int) -> dict[int, float]:

@@ -25,8 +25,8 @@ Lists = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 """Rows without values: where each begins, and the entries."""
 Vectors = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]
 """Rows with values."""
-Sum = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.int32]]
-"""A sum of rows: its entries, what each weighs, and slots to find them by."""
+Sum = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
+"""A sum of rows, as a table: keys, or -1, and weights."""
 Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Where ranges of numbers begin, and what holds within each."""
 Grid = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ _ARRAYS: Final = {
 _TUPLES: Final = {
     "Lists": ("Index", "Numbers"),
     "Vectors": ("Index", "Numbers", "Values"),
-    "Sum": ("Numbers", "Scores", "Numbers"),
+    "Sum": ("Numbers", "Scores"),
     "Bounds": ("Index", "Index"),
 }
 

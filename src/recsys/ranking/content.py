@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from recsys.ranking.compiled import Sum
 from recsys.ranking.itemlist import Index
 from recsys.ranking.loops import tags
 from recsys.snapshot.snapshot import Scores, Snapshot
@@ -18,8 +17,10 @@ class Taste(NamedTuple):
     """(s,) what it holds, each once, in the order in which the items named it."""
     masses: Scores
     """(s,) how much of it each tag is."""
-    slots: Numbers
-    """A table of places in `tags`, to find a tag by."""
+    keys: Numbers
+    """The same as a table to look tags up in, with places that are empty (-1),"""
+    table: Scores
+    """and what each weighs, 0 in an empty place."""
 
     def leading(self, most: int) -> Index:
         """Return the heaviest tags, at most *most*."""
@@ -34,5 +35,4 @@ def taste(numbers: Index, weights: Scores, snapshot: Snapshot) -> Taste | None:
 
 def affinity(taste: Taste, numbers: Index, snapshot: Snapshot) -> Scores:
     """Return the cosine of each item with *taste*, in 0..1, shape (m,); 0 for an item without tags."""
-    table: Sum = (taste.tags, taste.masses, taste.slots)
-    return tags.affinities(snapshot.item_tags.lists, snapshot.tag_weight, numbers, table)
+    return tags.affinities(snapshot.item_tags.lists, snapshot.tag_weight, numbers, (taste.keys, taste.table))

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import NamedTuple
 
 from recsys.ranking.itemlist import ItemList
+from recsys.ranking.loops.pool import places_of
 from recsys.rules.live import Live, Pin
-from recsys.snapshot.vocabulary import Numbers
 
 
 class Lock(NamedTuple):
@@ -46,27 +46,17 @@ def _lock(items: ItemList, live: Live, k: int) -> Steered:
     unreachable = []
     placed: Counter[str] = Counter()
     done: set[int] = set()
-    for pin, place in zip(live.pins, _places(items, live.pinned), strict=True):
+    for pin, place in zip(live.pins, places_of(items.numbers, live.pinned).tolist(), strict=True):
         if place in done or (pin.limit is not None and placed[pin.rule_id] >= pin.limit):
             continue
         position = _free(pin, locks)
-        if place is None or position >= k:
+        if place < 0 or position >= k:
             unreachable.append(pin)
             continue
         locks[position] = Lock(place, pin)
         placed[pin.rule_id] += 1
         done.add(place)
     return Steered(items, locks, tuple(unreachable))
-
-
-def _places(items: ItemList, pinned: Numbers) -> list[int | None]:
-    """Find each pin's item in the ascending list."""
-    if len(items) == 0:
-        return [None] * len(pinned)
-    places = items.numbers.searchsorted(pinned)
-    places[places == len(items)] = 0
-    found = items.numbers.take(places) == pinned
-    return [place if there else None for place, there in zip(places.tolist(), found.tolist(), strict=True)]
 
 
 def _free(pin: Pin, locks: dict[int, Lock]) -> int:

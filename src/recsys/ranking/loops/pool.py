@@ -104,3 +104,25 @@ def standing(score: Scores, unit: int, place_bits: int) -> Index:
     for place in range(len(score)):
         keys[place] = (np.int64(np.rint(score[place] * -unit)) << place_bits) | place
     return keys
+
+
+@kernel
+def places_of(numbers: Index, wanted: Numbers) -> Index:
+    """Return where each of *wanted* stands among the ascending *numbers*, -1 where it does not."""
+    places = np.searchsorted(numbers, wanted)
+    for at in range(len(wanted)):
+        if places[at] == len(numbers) or numbers[places[at]] != wanted[at]:
+            places[at] = -1
+    return places
+
+
+@kernel
+def holds(numbers: Numbers, wanted: Numbers) -> Mask:
+    """Tell which of a few *wanted* are among *numbers*, which stand in any order."""
+    found = np.zeros(len(wanted), np.bool_)
+    for at in range(len(wanted)):
+        for number in numbers:
+            if number == wanted[at]:
+                found[at] = True
+                break
+    return found

@@ -29,38 +29,42 @@ def carries(rows: Lists, numbers: Index, tags: Index) -> Mask:
 
 
 @kernel
-def slot(slots: Numbers, tags: Numbers, tag: int) -> int:
-    """Return the slot in which *tag* is or would be: `slots` hold places in `tags`, or -1, and are a power of two."""
-    at = (tag * _MIX) & (len(slots) - 1)
-    while slots[at] >= 0 and tags[slots[at]] != tag:
-        at = (at + 1) & (len(slots) - 1)
+def slot(keys: Numbers, tag: int) -> int:
+    """Return the slot in which *tag* is or would be: `keys`, a power of two of them, hold a tag each, or -1."""
+    at = (tag * _MIX) & (len(keys) - 1)
+    while keys[at] >= 0 and keys[at] != tag:
+        at = (at + 1) & (len(keys) - 1)
     return at
 
 
 @kernel
-def blended(rows: Vectors, numbers: Index, weights: Scores) -> Sum:
+def blended(rows: Vectors, numbers: Index, weights: Scores) -> tuple[Numbers, Scores, Numbers, Scores]:
     """Sum the tag vectors of these items, item i weighing ``weights[i]``, and bring the sum to a length of 1.
 
-    Tags stand in the order in which they were met. Without a tag, or a weight, nothing of the sum is left.
+    Returns its tags in the order in which they were met and what each weighs; and the same as a table: keys, and
+    weights, 0 where no key is. Without a tag, or a weight, nothing of the sum is left.
     """
     indptr, indices, values = rows
-    size, room, count = 0, 4, 0
+    size, room, count, squared = 0, 4, 0, 0.0
     for number in numbers:
         size += indptr[number + 1] - indptr[number]
-    while room < 2 * size:
+    while room < 4 * size:
         room *= 2
-    tags, masses, slots = np.empty(size, np.int32), np.zeros(size, np.float64), np.full(room, -1, np.int32)
+    tags, keys, table = np.empty(size, np.int32), np.full(room, -1, np.int32), np.zeros(room, np.float64)
     for place in range(len(numbers)):
         for entry in range(indptr[numbers[place]], indptr[numbers[place] + 1]):
-            at = slot(slots, tags, indices[entry])
-            if slots[at] < 0:
-                slots[at], tags[count] = count, indices[entry]
+            at = slot(keys, indices[entry])
+            if keys[at] < 0:
+                keys[at] = tags[count] = indices[entry]
                 count += 1
-            masses[slots[at]] += values[entry] * weights[place]
-    squared = (masses[:count] * masses[:count]).sum()
+            table[at] += values[entry] * weights[place]
+    masses = np.empty(count, np.float64)
+    for place in range(count):
+        masses[place] = table[slot(keys, tags[place])]
+        squared += masses[place] * masses[place]
     if squared == 0.0:
-        return tags[:0], masses[:0], slots
-    return tags[:count], masses[:count] / np.sqrt(squared), slots
+        return tags[:0], masses[:0], keys, table
+    return tags[:count], masses / np.sqrt(squared), keys, table / np.sqrt(squared)
 
 
 @kernel
@@ -71,7 +75,7 @@ def affinities(rows: Lists, weight: Scores, numbers: Index, taste: Sum) -> Score
     together they take 42 us for 600 items out of memory, where the third alone takes 75.
     """
     indptr, indices = rows
-    tags, masses, slots = taste
+    keys, table = taste
     begin, end, touched = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.int64), np.int64(0)
     for place in range(len(numbers)):
         begin[place], end[place] = indptr[numbers[place]], indptr[numbers[place] + 1]
@@ -84,9 +88,7 @@ def affinities(rows: Lists, weight: Scores, numbers: Index, taste: Sum) -> Score
         for entry in range(begin[place], end[place]):
             mass = weight[indices[entry]]
             squared += mass * mass
-            at = slots[slot(slots, tags, indices[entry])]
-            if at >= 0:
-                common += masses[at] * mass
+            common += table[slot(keys, indices[entry])] * mass
         if common > 0.0:
             cosines[place] = min(common / np.sqrt(squared), 1.0)
     return cosines
