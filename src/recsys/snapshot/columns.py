@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -104,24 +104,19 @@ class Columns:
         popularity: Iterable[tuple[str, date, float]] = (),
         covisitation: Iterable[tuple[str, str, date, float]] = (),
         tags: Iterable[tuple[str, tuple[str, ...], bool]] = (),
+        owners: Iterable[str] = (),
         gone: Iterable[str] = (),
     ) -> Columns:
-        """Make columns from rows of Python values: few of them (tests, a file, what has changed). None is of a gone item.
+        """Make columns from rows of Python values, few of them: a namespace is loaded in columns.
 
-        A namespace is loaded in columns.
+        *owners* may name items whose rows do not count, such as those of a day long ago. No row is of or names a *gone*
+        item.
         """
         popular = [PopularityRow(*row) for row in popularity]
         together = [CovisitationRow(*row) for row in covisitation]
         tagged = [TagsRow(*row) for row in tags]
-        owners = {row.item_id for row in (*popular, *together, *tagged)}
-        items = Vocabulary(
-            [
-                *(row.item_id for row in popular),
-                *(row.item_id for row in together),
-                *(row.neighbor_id for row in together),
-                *(row.item_id for row in tagged),
-            ]
-        )
+        owned = {*owners, *_owners(popular), *_owners(together), *_owners(tagged)}
+        items = Vocabulary([*owned, *(row.neighbor_id for row in together)])
         words = Vocabulary(tag for row in tagged for tag in row.tags)
         return cls(
             items=items,
@@ -140,9 +135,13 @@ class Columns:
                 words.known(tag for row in tagged for tag in row.tags),
             ),
             unavailable=items.known(row.item_id for row in tagged if not row.available),
-            strangers=items.known(set(items.ids) - owners),
+            strangers=items.known(set(items.ids) - owned),
             gone=Vocabulary(gone),
         )
+
+
+def _owners(rows: Iterable[PopularityRow | CovisitationRow | TagsRow]) -> Iterator[str]:
+    return (row.item_id for row in rows)
 
 
 def _days(rows: list[PopularityRow] | list[CovisitationRow]) -> Days:

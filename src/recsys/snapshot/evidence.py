@@ -17,7 +17,7 @@ from recsys.tenancy.config import SignalParams
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """What ranking does not read, and what it takes to amend a snapshot without reading the namespace again. n items."""
+    """What ranking does not read, and what amending a snapshot takes. n items."""
 
     pairs: Rows
     """n rows of neighbours, ascending; values are how often the two met, decayed, as float32; 0 for rows of score 0."""

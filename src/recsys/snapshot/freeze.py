@@ -47,7 +47,7 @@ def weighed(
     as_of: datetime,
     neighbors: Rows | None = None,
 ) -> Snapshot:
-    """Make everything that ranking reads from *evidence*; *neighbors* saves choosing them again where no pair differs."""
+    """Make everything that ranking reads; *neighbors* saves choosing them again where no pair is another one."""
     popularity, n = evidence.popularity, len(evidence.items)
     score, ranked = popularity_score(popularity), by_popularity(popularity)
     if neighbors is None:
