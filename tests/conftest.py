@@ -62,21 +62,62 @@ class Cluster(NamedTuple):
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """Start a cluster of our own (RECSYS_TEST_POSTGRES_BIN chooses which Postgres) and stop it whatever happens."""
+    with _new_cluster() as cluster, _running(cluster):
+        yield cluster
+
+
+@contextmanager
+def _new_cluster() -> Iterator[Cluster]:
     chosen = os.environ.get("RECSYS_TEST_POSTGRES_BIN")
     binaries = find_binaries(Settings(postgres_bin=Path(chosen) if chosen else None))
     folder = Path(tempfile.mkdtemp(prefix="rt-"))  # short: the path of a socket has at most 107 bytes
-    cluster = Cluster(binaries, folder)
     try:
+        cluster = Cluster(binaries, folder)
         _initialise(cluster)
-        server = _start(cluster)
-        try:
-            _wait_until_it_answers(cluster, server)
-            yield cluster
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(timeout=30)
+        yield cluster
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _running(cluster: Cluster) -> Iterator[None]:
+    server = _start(cluster)
+    try:
+        _wait_until_it_answers(cluster, server)
+        yield
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(timeout=30)
+
+
+class OwnPostgres:
+    """A cluster that its test stops and starts again as it likes."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.template = _TEMPLATE
+        self._runs = ExitStack()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        self._runs.enter_context(_running(self.cluster))
+
+    def stop(self) -> None:
+        """Stop it, whoever is connected."""
+        self._runs.close()
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[OwnPostgres]:
+    """Start a cluster of a test's own, with a migrated template in it."""
+    with _new_cluster() as cluster:
+        own = OwnPostgres(cluster)
+        own.start()
+        try:
+            _make_template(cluster)
+            yield own
+        finally:
+            own.stop()
 
 
 def _initialise(cluster: Cluster) -> None:
@@ -110,11 +151,15 @@ def _wait_until_it_answers(cluster: Cluster, server: subprocess.Popen[bytes]) ->
 @pytest.fixture(scope="session")
 def template(postgres: Cluster) -> str:
     """Make the database that all others are copies of: roles, schema, partitions."""
+    _make_template(postgres)
+    return _TEMPLATE
+
+
+def _make_template(postgres: Cluster) -> None:
     urls = provision(postgres.conninfo(), database=_TEMPLATE, prefix=PREFIX)
     _migrate(urls)
     with psycopg.connect(postgres.conninfo(_TEMPLATE)) as conn:
         conn.execute("select recsys_ensure_runway()")
-    return _TEMPLATE
 
 
 def _migrate(urls: Urls) -> None:

@@ -97,6 +97,11 @@ CHANGES_SEEN_SECONDS = _gauge(
     "Time since a process last read the log of changes: how old serving may be.",
     "livemax",
 )
+CHANGES_UNFOLLOWED = _gauge(
+    "recsys_changes_unfollowed",
+    "Whether the last look at the log of changes failed in some process, which then serves what is loaded: 1 or 0.",
+    "livemax",
+)
 SIGNAL_AGE_SECONDS = _gauge(
     "recsys_signal_age_seconds", "Age of a namespace's snapshot.", "livemax", ("tenant", "namespace")
 )
@@ -113,7 +118,12 @@ SPOOL_BYTES = _gauge("recsys_spool_bytes", "Bytes of this host's spools that are
 SPOOL_OLDEST_SECONDS = _gauge(
     "recsys_spool_oldest_seconds", "Since when the oldest event waits for the database.", "livemax"
 )
-SPOOL_ROOM_BYTES = _gauge("recsys_spool_room_bytes", "What the spools of this host may still take.", "livemin")
+SPOOL_ROOM_BYTES = _gauge(
+    # The least of all processes would be the 0 of those that never look: the keeper alone does.
+    "recsys_spool_room_bytes",
+    "What the spools of this host may still take.",
+    "livemostrecent",
+)
 DRAINED = Counter(
     "recsys_drained_records", "Records taken from spools, by what became of them.", ("outcome",), registry=REGISTRY
 )

@@ -60,6 +60,7 @@ class Gauges:
         metrics.SNAPSHOT_BYTES.set(self._serving.snapshots.bytes)
         metrics.SNAPSHOT_AGE_SECONDS.set(max(ages, default=0.0))
         metrics.SNAPSHOT_STALE_SECONDS.set(max(stale, default=0.0))
+        metrics.CHANGES_UNFOLLOWED.set(self._serving.follower.failure is not None)
         if self._serving.follower.looked_at is not None:
             metrics.CHANGES_SEEN_SECONDS.set((now - self._serving.follower.looked_at).total_seconds())
 

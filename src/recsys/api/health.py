@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Literal
 
 from litestar.openapi.datastructures import ResponseSpec
@@ -11,11 +12,13 @@ from recsys.api.loads import Loads
 from recsys.api.wire import Check, HealthResponse
 from recsys.errors import RecsysError
 from recsys.runtime import Serving
-from recsys.snapshot.refresh import State
+from recsys.snapshot.refresh import Follower, State
 
 AGE_MAX_SECONDS = 0.9
 """No answer is older than a second; probing at every request would let anybody load the database."""
 PATIENCE_SECONDS = 0.5
+UNSEEN_SECONDS = 5.0
+"""Changes are looked for four times a second; a worker that has not for so long does not follow them."""
 
 Status = Literal["healthy", "degraded", "unhealthy"]
 
@@ -43,8 +46,8 @@ class Health:
     async def _look(self) -> HealthResponse:
         states = self._serving.snapshots.states()
         database = await self._database(serves_without=bool(states))
-        snapshots = _snapshots(states)
-        return HealthResponse(worst(database, snapshots), (database, snapshots))
+        checks = (database, self._changes(), _snapshots(states))
+        return HealthResponse(worst(*checks), checks)
 
     async def _database(self, *, serves_without: bool) -> Check:
         try:
@@ -54,6 +57,16 @@ class Health:
             return Check("database", status, "It does not answer. What is loaded is served, events wait in the spool.")
         return Check("database", "healthy")
 
+    def _changes(self) -> Check:
+        follower = self._serving.follower
+        since = seconds_since_a_look(follower, datetime.now(UTC))
+        if follower.failure is None and since is not None and since <= UNSEEN_SECONDS:
+            return Check("changes", "healthy")
+        seen = "never" if since is None else f"{since:.0f} s ago"
+        return Check(
+            "changes", "degraded", f"The log of changes was last read {seen}; what is loaded serves. The log says why."
+        )
+
     def _ping(self) -> None:
         with self._serving.database.system() as conn:
             conn.execute("select 1")
@@ -61,6 +74,11 @@ class Health:
     def close(self) -> None:
         """Look no more."""
         self._looks.close()
+
+
+def seconds_since_a_look(follower: Follower, now: datetime) -> float | None:
+    """Say how old serving may be; None where the log of changes was never read."""
+    return None if follower.looked_at is None else (now - follower.looked_at).total_seconds()
 
 
 def worst(*checks: Check) -> Status:

@@ -64,31 +64,41 @@ def start(postgres: Any, template: str, tmp_path: Path) -> Callable[..., Abstrac
     return partial(service, postgres, template, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def serve_on() -> Callable[..., AbstractContextManager[Running]]:
+    """Start a service on a cluster of a test's own."""
+    return service
+
+
 @contextmanager
 def service(postgres: Any, template: str, folder: Path, **settings: Any) -> Iterator[Running]:
     """Run `recsys serve` on a database of its own."""
     name = f"http_{os.getpid()}_{next(_numbers)}"
+    owner = sql.Identifier(Roles.of(_PREFIX).owner)
+    database, source = sql.Identifier(name), sql.Identifier(template)
+    _as_superuser(postgres, sql.SQL("create database {} template {} owner {}").format(database, source, owner))
+    try:
+        urls = provision(postgres.conninfo(), database=name, prefix=_PREFIX)
+        given = {
+            "database_url": urls.service,
+            "owner_database_url": urls.owner,
+            "data_dir": folder / "data",
+            "dev_mode": True,
+            "access_log_share": 1,
+            "user_key_secret": "a secret of these tests alone",
+            "db_role_prefix": _PREFIX,
+        }
+        variables = environment(**given | settings)
+        with serving(variables, folder / "log") as (host, port):
+            url = f"http://{host}:{port}"
+            yield Running(url, host, port, postgres.conninfo(name), folder / "log", variables)
+    finally:
+        _as_superuser(postgres, sql.SQL("drop database {} with (force)").format(database))
+
+
+def _as_superuser(postgres: Any, statement: sql.Composed) -> None:
     with psycopg.connect(postgres.conninfo(), autocommit=True) as conn:
-        owner = sql.Identifier(Roles.of(_PREFIX).owner)
-        database, source = sql.Identifier(name), sql.Identifier(template)
-        conn.execute(sql.SQL("create database {} template {} owner {}").format(database, source, owner))
-        try:
-            urls = provision(postgres.conninfo(), database=name, prefix=_PREFIX)
-            given = {
-                "database_url": urls.service,
-                "owner_database_url": urls.owner,
-                "data_dir": folder / "data",
-                "dev_mode": True,
-                "access_log_share": 1,
-                "user_key_secret": "a secret of these tests alone",
-                "db_role_prefix": _PREFIX,
-            }
-            variables = environment(**given | settings)
-            with serving(variables, folder / "log") as (host, port):
-                url = f"http://{host}:{port}"
-                yield Running(url, host, port, postgres.conninfo(name), folder / "log", variables)
-        finally:
-            conn.execute(sql.SQL("drop database {} with (force)").format(database))
+        conn.execute(statement)
 
 
 @contextmanager

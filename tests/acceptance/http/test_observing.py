@@ -129,6 +129,19 @@ def test_a_request_has_at_most_one_line_without_paths_and_people(
     assert "ada-lovelace" not in text
 
 
+def test_what_only_the_keeper_measures_is_not_hidden_by_other_processes(
+    client: httpx.Client, eventually: Eventually
+) -> None:
+    """The room of the spools and the runway of partitions are those that the keeper found, not a worker's zero."""
+
+    def measured(name: str) -> list[float]:
+        lines = client.get("/metrics").text.splitlines()
+        return [float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)]
+
+    for name in ("recsys_spool_room_bytes", "recsys_partition_runway_seconds"):
+        eventually(lambda name=name: (found := measured(name)) and min(found) > 0)
+
+
 @pytest.mark.usefixtures("seeded")
 def test_alert_rules_name_what_the_service_exports(client: httpx.Client) -> None:
     """Every metric in observability/alerts.yml is one that a scrape of a service may show."""

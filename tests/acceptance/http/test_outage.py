@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from conftest import Running, Tenant
+    from conftest import OwnPostgres, Running, Tenant
 
 Eventually = Callable[..., None]
 
@@ -70,3 +71,44 @@ def test_lists_go_on_while_the_database_is_away(
 
     eventually(lambda: ("during-the-outage",) in rows("exposure_events", "request_id"), 60)
     eventually(lambda: rows("interaction_events", "item_id") == [("i00",)], 60)
+
+
+@pytest.mark.timeout(180)
+def test_a_stopped_postgres_is_said_and_not_fatal(
+    own_postgres: OwnPostgres,
+    serve_on: Callable[..., AbstractContextManager[Running]],
+    tmp_path: Path,
+    eventually: Eventually,
+) -> None:
+    """With Postgres stopped /livez is healthy, /readyz 200 and degraded with its reasons, and lists go on."""
+    with serve_on(own_postgres.cluster, own_postgres.template, tmp_path) as running:
+        with psycopg.connect(running.conninfo, autocommit=True) as conn:
+            conn.execute(
+                "with tenant as (insert into tenants (external_id, name) values ('shop', 'A shop') returning id)"
+                " insert into item_tags (tenant_id, namespace, item_id) select id, 'home', 'a' from tenant"
+            )
+        with httpx.Client(base_url=running.url, headers={"X-Org-Id": "shop"}, trust_env=False, timeout=30) as client:
+
+            def checks() -> dict[str, str]:
+                return {check["name"]: check["status"] for check in client.get("/readyz").json()["checks"]}
+
+            def listed() -> list[str]:
+                answer = client.post("/v1/recommend", json={"surface": "home", "k": 1})
+                return [item["item_id"] for item in answer.json().get("items", ())]
+
+            eventually(lambda: listed() == ["a"])
+            assert set(checks().values()) == {"healthy"}
+            assert "recsys_changes_unfollowed 0.0" in client.get("/metrics").text
+            own_postgres.stop()
+            eventually(lambda: checks() == {"changes": "degraded", "database": "degraded", "snapshots": "healthy"})
+            ready = client.get("/readyz")
+            assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+            details = {check["name"]: check.get("detail", "") for check in ready.json()["checks"]}
+            assert "does not answer" in details["database"]
+            assert "was last read" in details["changes"]
+            assert client.get("/livez").json()["status"] == "healthy"
+            assert listed() == ["a"]
+            eventually(lambda: "recsys_changes_unfollowed 1.0" in client.get("/metrics").text)
+            own_postgres.start()
+            eventually(lambda: set(checks().values()) == {"healthy"})
+            eventually(lambda: "recsys_changes_unfollowed 0.0" in client.get("/metrics").text)

@@ -26,7 +26,7 @@ def test_a_service_with_a_database_is_healthy(client: httpx.Client, path: str) -
     """Readiness names its checks."""
     answer = client.get(path)
     assert (answer.status_code, answer.json()["status"]) == (200, "healthy")
-    assert {check["name"] for check in answer.json()["checks"]} == {"database", "snapshots"}
+    assert {check["name"] for check in answer.json()["checks"]} == {"changes", "database", "snapshots"}
 
 
 def test_lists_are_counted(client: httpx.Client, seeded: Tenant) -> None:
