@@ -24,6 +24,7 @@ from recsys.ranking import loops
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
 from recsys.snapshot.refresh import Follower, Snapshots
+from recsys.snapshot.shelf import Shelf
 from recsys.tenancy.directory import Directory
 from recsys.tenancy.jwks import Jwks
 from recsys.tenancy.keyring import Keyring
@@ -71,7 +72,9 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     with await asyncio.to_thread(Database.open, settings) as database:
         directory = Directory(database)
         keys = Keyring(database)
-        snapshots = Snapshots(database, memory=settings.snapshot_memory_mib * 2**20)
+        shelf = Shelf(settings.snapshots_dir, settings.snapshot_disk_mib * 2**20)
+        snapshots = Snapshots(database, shelf, memory=settings.snapshot_memory_mib * 2**20)
+        await asyncio.to_thread(snapshots.resume)
         _end_with_parent()
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:

@@ -124,6 +124,13 @@ class Settings:
         "MiB that the snapshots of one worker may take; beyond it those not asked for the longest are let go.",
     )
 
+    snapshot_disk_mib: int = _setting(
+        "RECSYS_SNAPSHOT_DISK",
+        8192,
+        values.whole(1, 2**40),
+        "MiB of snapshots that are kept in RECSYS_DATA_DIR/snapshots, shared by the workers and ready after a restart.",
+    )
+
     # the server
     host: str = _setting("RECSYS_HOST", "127.0.0.1", values.text, "Address to listen on.")
     port: int = _setting("RECSYS_PORT", 8000, values.whole(0, 65535), "Port to listen on.")
@@ -328,6 +335,11 @@ class Settings:
     def spool_dir(self) -> Path:
         """Where the spools of this host lie."""
         return self.data_dir / "spool"
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """Where the snapshots of this host lie."""
+        return self.data_dir / "snapshots"
 
     @property
     def workers_dir(self) -> Path:

@@ -13,14 +13,18 @@ from typing import IO
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that gets its name once all of it is on the disk; an exception leaves what was there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
-    with unfinished.open("wb") as file:
+    with unfinished(path).open("wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
+    unfinished(path).replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def unfinished(path: Path) -> Path:
+    """Name the file that holds what is not complete yet."""
+    return path.with_name(f"{path.name}.part")

@@ -60,6 +60,7 @@ class _Header(msgspec.Struct, frozen=True):
     format: int
     service: str
     origin: Origin
+    version: str
     as_of: datetime
     params: SignalParams
     tree: dict[str, Any]
@@ -83,6 +84,11 @@ class Filed:
     def as_of(self) -> datetime:
         """The time as of which the snapshot was made."""
         return self._header.as_of
+
+    def made(self, snapshot: Snapshot) -> bool:
+        """Say whether *snapshot* is the one of this file, whatever sessions have come since."""
+        mine, its = self._header.version.partition("."), snapshot.version.partition(".")
+        return (self.as_of, mine[0]) == (snapshot.as_of, its[0])
 
     @property
     def params(self) -> SignalParams:
@@ -120,7 +126,9 @@ def write(file: IO[bytes], snapshot: Snapshot, origin: Origin) -> None:
     for array in arrays:
         placed.append(_Placed(size, array.dtype.str, array.shape, crc32(array.data)))
         size = _aligned(size + array.nbytes)
-    header = msgspec.json.encode(_Header(FORMAT, __version__, origin, snapshot.as_of, snapshot.params, tree, placed))
+    header = msgspec.json.encode(
+        _Header(FORMAT, __version__, origin, snapshot.version, snapshot.as_of, snapshot.params, tree, placed)
+    )
     begin = _aligned(_PREFIX.size + len(header))
     file.write(_PREFIX.pack(_MAGIC, begin + size, len(header), crc32(header)) + header)
     for array, place in zip(arrays, placed, strict=True):

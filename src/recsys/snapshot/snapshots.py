@@ -10,20 +10,22 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import psycopg
 import structlog
 
 from recsys import metrics
 from recsys.db.pool import Database
-from recsys.errors import Unavailable
-from recsys.snapshot.eviction import Held, Key, surplus
+from recsys.snapshot.eviction import REST, Held, Key, surplus
 from recsys.snapshot.footprint import footprint
-from recsys.snapshot.load import load
+from recsys.snapshot.shelf import Shelf
 from recsys.snapshot.slot import Slot
 from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.source import Source
 from recsys.tenancy.config import SignalParams
 
 _log = structlog.get_logger()
+
+RESUME_SECONDS = 0.5
+"""What a start may spend on mapping what was served before."""
 
 UNBOUNDED = 2**63
 """Bytes that nobody has: nothing is evicted."""
@@ -50,16 +52,24 @@ class Snapshots:
     A request reads a reference. A load makes a new snapshot beside the old one and swaps the reference at its end,
     so one that fails or is cancelled leaves the last good one in service, and `states` says so.
 
+    With a *shelf* all processes of a host load a namespace once, and a restart serves what lies there: see `resume`.
+
     Once they take more than *memory* bytes, those that were not asked for the longest are let go. Who still ranks with
     one keeps it until the list is made; the next request for that namespace loads it anew.
     """
 
-    def __init__(self, database: Database, *, memory: int = UNBOUNDED, clock: Callable[[], datetime] = utc_now) -> None:
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        shelf: Shelf | None = None,
+        *,
+        memory: int = UNBOUNDED,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._source = Source(database, shelf, clock)
         self._memory = memory
         self._clock = clock
         self._slots: dict[Key, Slot] = {}
-        self._connections: set[psycopg.Connection] = set()
         self._closed = False
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -92,6 +102,25 @@ class Snapshots:
         if mine is None and running is not None:
             return running.result()
         return self._load(key, slot)
+
+    def resume(self) -> int:
+        """Serve what lies on this host's disk, unchecked, and mark it; return how many. What was used last comes first.
+
+        It ends when memory is taken or after RESUME_SECONDS: what is left is mapped when it is asked for.
+        """
+        count, began = 0, time.monotonic()
+        for key, snapshot in self._source.on_disk():
+            size = footprint(snapshot)
+            with self._lock:
+                full = sum(slot.bytes for slot in self._slots.values()) + size > self._memory * REST
+                if full or time.monotonic() - began > RESUME_SECONDS:
+                    break
+                slot = self._slots.setdefault(key, Slot(snapshot.params, used=began - count))
+                if slot.snapshot is None and slot.loading is None:
+                    slot.put(snapshot, size)
+                    slot.mark(self._clock())
+                    count += 1
+        return count
 
     def stale_since(self, tenant_id: UUID, namespace: str) -> datetime | None:
         """Say since when the database is known to hold something newer; None while it does not. No I/O."""
@@ -162,11 +191,8 @@ class Snapshots:
         """Cancel the loads that run and refuse new ones. What is in service stays."""
         with self._changed:
             self._closed = True
-            running = list(self._connections)
             self._changed.notify_all()
-        for conn in running:
-            with suppress(psycopg.Error):
-                conn.cancel_safe()
+        self._source.close()
 
     def _adopt(self, slot: Slot, params: SignalParams) -> None:
         with self._changed:
@@ -181,7 +207,7 @@ class Snapshots:
         assert future is not None  # noqa: S101  begin() made it
         try:
             with metrics.SNAPSHOT_LOAD_SECONDS.time():
-                snapshot = self._read(*key, slot.params)
+                snapshot, checked = self._source.get(key, slot.params, slot.snapshot)
         except BaseException as error:
             metrics.SNAPSHOT_LOADS.labels("failed").inc()
             with self._lock:
@@ -195,6 +221,8 @@ class Snapshots:
         size = footprint(snapshot)
         with self._lock:
             slot.succeed(snapshot, size)
+            if not checked:
+                slot.mark(self._clock())
             self._evict()
         future.set_result(snapshot)
         return snapshot
@@ -209,18 +237,6 @@ class Snapshots:
         for key in surplus(held, self._memory):
             del self._slots[key]
             metrics.SNAPSHOT_EVICTIONS.inc()
-
-    def _read(self, tenant_id: UUID, namespace: str, params: SignalParams) -> Snapshot:
-        with self._database.reading() as conn:
-            with self._lock:
-                if self._closed:
-                    raise Unavailable("The service is stopping.")
-                self._connections.add(conn)
-            try:
-                return load(conn, tenant_id, namespace, params, now=self._clock())
-            finally:
-                with self._lock:
-                    self._connections.discard(conn)
 
 
 def _day(snapshot: Snapshot) -> date:

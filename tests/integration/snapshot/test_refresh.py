@@ -13,7 +13,7 @@ import pytest
 
 from recsys.db.pool import Database
 from recsys.errors import RecsysError
-from recsys.snapshot import snapshots as module
+from recsys.snapshot import source as module
 from recsys.snapshot.refresh import Follower, Snapshots
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams

@@ -1,0 +1,160 @@
+"""The snapshots on this host's disk: a file for each namespace, written by who loads it, mapped by all who serve."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from recsys.errors import Unavailable
+from recsys.snapshot import filed
+from recsys.snapshot.eviction import REST, Key
+from recsys.snapshot.filed import Filed, Origin, Unusable
+from recsys.snapshot.snapshot import Snapshot
+from recsys.whole_file import unfinished, whole_file
+
+FILES_MAX = 20_000
+TRIM_EVERY = 100
+"""Files written between two looks at how much there is."""
+_LOCKS = 1024
+"""Lock files, shared by the namespaces of the host: rarely do two that load at once have the same."""
+_POLL_SECONDS = 0.02
+
+_log = structlog.get_logger()
+
+
+class Shelf:
+    """A folder of snapshots, bounded: those not used for the longest go. Any thread, any process may use it."""
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        """Keep at most about *limit* bytes in *folder*, which is made when something is put there."""
+        self._folder = folder
+        self._limit = limit
+        self._untrimmed = 0
+
+    def get(self, key: Key) -> Filed | None:
+        """Open the file of a namespace; one that can not be used is set aside."""
+        path = self._path(key)
+        try:
+            found = filed.opened(path)
+        except FileNotFoundError:
+            return None
+        except (Unusable, OSError) as error:
+            _set_aside(path, error)
+            return None
+        with suppress(OSError):
+            os.utime(path)  # when it was last used
+        return found
+
+    def snapshot(self, key: Key, found: Filed) -> Snapshot | None:
+        """Map what `get` opened; None where its bytes are damaged, and then it is set aside."""
+        try:
+            return found.snapshot()
+        except Unusable as error:
+            _set_aside(self._path(key), error)
+            return None
+
+    def put(self, key: Key, snapshot: Snapshot, origin: Origin) -> bool:
+        """Write the file of a namespace in place of the one before; False, and a line in the log, if it can not be."""
+        try:
+            with whole_file(self._path(key)) as file:
+                filed.write(file, snapshot, origin)
+        except OSError as error:
+            unfinished(self._path(key)).unlink(missing_ok=True)
+            _log.warning("snapshot not written to disk; it serves from memory", namespace=key[1], error=str(error))
+            return False
+        self._untrimmed += 1
+        if self._untrimmed >= TRIM_EVERY or len(snapshot.items):
+            self._untrimmed = 0
+            self.trim()
+        return True
+
+    def recent(self) -> Iterator[tuple[Key, Snapshot]]:
+        """Map what is there, the one used last first."""
+        for path in reversed(self._by_use("snapshot")):
+            try:
+                snapshot = filed.opened(path).snapshot()
+            except FileNotFoundError:
+                continue
+            except (Unusable, OSError) as error:
+                _set_aside(path, error)
+            else:
+                yield (snapshot.tenant_id, snapshot.namespace), snapshot
+
+    def trim(self) -> None:
+        """Remove what was not used for the longest, where there is more than the folder may hold."""
+        paths = self._by_use("snapshot", "aside")
+        sizes = [_size(path) for path in paths]
+        total, count = sum(sizes), len(paths)
+        if total <= self._limit and count <= FILES_MAX:
+            return
+        for path, size in zip(paths, sizes, strict=True):
+            if total <= self._limit * REST and count <= FILES_MAX * REST:
+                return
+            path.unlink(missing_ok=True)
+            total, count = total - size, count - 1
+
+    @contextmanager
+    def alone(self, key: Key, stop: threading.Event) -> Iterator[None]:
+        """Hold the right to load a namespace on this host; Unavailable if *stop* is set while another has it."""
+        with self._lock_file(key) as file:
+            while file is not None and not _locked(file.fileno()):
+                if stop.wait(_POLL_SECONDS):
+                    raise Unavailable("The service is stopping.")
+            yield
+
+    def _lock_file(self, key: Key) -> AbstractContextManager[IO[bytes] | None]:
+        """Open the file whose lock is the right; where the disk takes none, everybody has it."""
+        folder = self._folder / "locks"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return (folder / f"{int(_digest(key), 16) % _LOCKS:04}").open("wb")
+        except OSError:
+            return nullcontext()
+
+    def _path(self, key: Key) -> Path:
+        return self._folder / str(key[0]) / f"{_digest(key)}.snapshot"
+
+    def _by_use(self, *suffixes: str) -> list[Path]:
+        """List the files, the one that was not used for the longest first."""
+        found = (path for suffix in suffixes for path in self._folder.glob(f"*/*.{suffix}"))
+        return sorted(found, key=_used)
+
+
+def _digest(key: Key) -> str:
+    """Name a namespace, which may hold any character, by letters and digits."""
+    return blake2b(f"{key[0]}/{key[1]}".encode(), digest_size=12).hexdigest()
+
+
+def _locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _set_aside(path: Path, error: Exception) -> None:
+    """Keep a file that can not be used, the last one of its namespace, for who wants to know why."""
+    _log.warning("a snapshot on disk can not be used; it is loaded anew", path=str(path), error=str(error))
+    with suppress(OSError):
+        path.replace(path.with_suffix(".aside"))
+
+
+def _used(path: Path) -> float:
+    with suppress(OSError):
+        return path.stat().st_mtime
+    return 0.0
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
