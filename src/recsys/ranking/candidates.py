@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import ItemList
+from recsys.ranking.itemlist import Index, ItemList
 from recsys.ranking.loops.pool import heads, keyed, merged, tied
 from recsys.ranking.sessions import Likely, resembling
 from recsys.rules.live import Live
@@ -82,6 +82,12 @@ def gather(intent: Intent, snapshot: Snapshot, live: Live, further: Offer | None
     if intent.included is not None:
         items = items.take(np.isin(items.numbers, intent.included, assume_unique=True).nonzero()[0])
     return Pool(items, offers, depth)
+
+
+def met(intent: Intent, snapshot: Snapshot, numbers: Index) -> Scores:
+    """Return what `unite` measures by the strongest of the request: the mean tie of each item to the anchors, (m,)."""
+    near, ties = _neighbors(intent, snapshot)
+    return np.array([ties[near.numbers == number].sum() for number in numbers.tolist()])
 
 
 def unite(offers: list[Numbers], ties: Scores) -> ItemList:

@@ -7,12 +7,13 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from recsys.ranking.candidates import Pool
+from recsys.ranking.detail import Detail, details, nonzero
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import DECIMALS, Signal, rounded
+from recsys.ranking.itemlist import Signal, rounded
 from recsys.ranking.pick import Picked
 from recsys.ranking.steer import Steered
 from recsys.rules.live import Adjustment, Live
-from recsys.snapshot.snapshot import Scores, Snapshot
+from recsys.snapshot.snapshot import Snapshot
 
 REASONS: Final[dict[Signal, str]] = {
     "pop": "recent_popularity",
@@ -32,21 +33,6 @@ class RuleEffect(Struct, frozen=True, omit_defaults=True):
     """What was added to the score; None for a pin."""
     position: int | None = None
     """Where a pin put it, from 1; None for the others."""
-
-
-class Detail(Struct, frozen=True):
-    """The full explanation's second half."""
-
-    raw: dict[str, float]
-    """Decayed popularity, before normalisation."""
-    normalized: dict[Signal, float]
-    """Each signal in 0..1, before its weight."""
-    weights: dict[Signal, float]
-    """What each signal contributes at most."""
-    sources: tuple[str, ...]
-    """Who offered the item as a candidate."""
-    rank_by_score: int
-    """Its rank before pins, diversity and caps moved it, from 1."""
 
 
 class Explanation(Struct, frozen=True, omit_defaults=True):
@@ -89,26 +75,15 @@ def reasons(shown: Shown) -> tuple[tuple[str, ...], ...]:
 def explanations(shown: Shown, *, full: bool) -> tuple[Explanation, ...]:
     """Explain each item."""
     base = rounded(shown.picked.items.base).tolist()
-    details = _details(shown) if full else [None] * len(base)
+    figures = details(shown.pool, shown.picked, shown.intent, shown.snapshot) if full else [None] * len(base)
     return tuple(
         Explanation(parts, score, effects, detail)
-        for parts, score, effects, detail in zip(_parts(shown), base, _effects(shown), details, strict=True)
+        for parts, score, effects, detail in zip(_parts(shown), base, _effects(shown), figures, strict=True)
     )
 
 
 def _parts(shown: Shown) -> list[dict[Signal, float]]:
-    items, shares = shown.picked.items, shown.intent.shares
-    return _columns({name: values * shares[name] for name, values in items.signals.items()}, len(items))
-
-
-def _columns(signals: dict[Signal, Scores], count: int) -> list[dict[Signal, float]]:
-    """Turn arrays by signal into what is not zero by item."""
-    rows: list[dict[Signal, float]] = [{} for _ in range(count)]
-    for name, values in signals.items():
-        for row, value in zip(rows, rounded(values).tolist(), strict=True):
-            if value:
-                row[name] = value
-    return rows
+    return nonzero(shown.picked.items, shown.intent.shares)
 
 
 def _effects(shown: Shown) -> list[tuple[RuleEffect, ...]]:
@@ -152,21 +127,3 @@ def _diversified(shown: Shown) -> set[int]:
             ranks.add(rank)
         waiting.remove(place)
     return ranks
-
-
-def _details(shown: Shown) -> list[Detail]:
-    picked = shown.picked
-    standing = {place: rank for rank, place in enumerate(picked.standing.tolist(), start=1)}
-    weights: dict[Signal, float] = {name: round(share, DECIMALS) for name, share in shown.intent.shares.items()}
-    return [
-        Detail(
-            raw={"pop": float(shown.snapshot.popularity[number])},
-            normalized=row,
-            weights=weights,
-            sources=shown.pool.sources(number),
-            rank_by_score=standing[place],
-        )
-        for place, number, row in zip(
-            picked.order, picked.items.numbers.tolist(), _columns(picked.items.signals, len(picked.items)), strict=True
-        )
-    ]

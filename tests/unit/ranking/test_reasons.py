@@ -120,8 +120,21 @@ def test_a_full_explanation_adds_evidence_sources_and_standing() -> None:
     assert pinned.sources == (Source.POPULAR, Source.PINNED)
     assert best.sources == (Source.NEIGHBORS, Source.POPULAR)
     assert best.raw["pop"] == 2.0
-    assert 0.9 < best.normalized["cooc"] <= 1
+    assert best.normalized["cooc"] == pytest.approx(best.raw["cooc"] / (best.raw["cooc"] + 0.02), abs=1e-5)
     assert best.weights == {"pop": 0.5, "cooc": 0.5}
+
+
+def test_a_full_explanation_names_the_tags_that_are_shared() -> None:
+    """What each shared tag brings adds up to the normalised likeness; what is not like the anchors shares nothing."""
+    snapshot = shop("a b c x", tags={"x": "red wool", "a": "red wool new", "b": "red", "c": "blue"})
+    slate = ask(snapshot, anchors=("x",), weights=Weights(pop=1, cooc=0, emb=1), explain="full")
+    assert slate.explain is not None
+    by_item = {item: one.detail for item, one in zip(slate.item_ids, slate.explain, strict=True) if one.detail}
+    assert list(by_item["a"].overlap["emb"]) == ["wool", "red"]
+    for item in "ab":
+        shared = by_item[item].overlap["emb"].values()
+        assert sum(shared) == pytest.approx(by_item[item].normalized["emb"], abs=1e-5)
+    assert by_item["c"].overlap == {}
 
 
 def test_counts_follow_the_stages() -> None:
