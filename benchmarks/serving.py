@@ -32,8 +32,10 @@ import numpy as np
 from measured.record import keep
 from ranking import catalogue, queries
 
+from recsys import logs
 from recsys.api.app import Lifespan
 from recsys.events.spool import Spool
+from recsys.ranking import loops
 from recsys.rules.parse import parse_rules
 from recsys.runtime import Serving
 from recsys.settings import Settings
@@ -42,8 +44,22 @@ from recsys.tenancy.config import parse_config
 from recsys.tenancy.directory import TenantView
 from recsys.tenancy.tenants import Tenant
 
-TENANTS, ITEMS, ANCHORS, RULES = 10, 100_000, 10, 20
 _TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Case(NamedTuple):
+    """What is served and asked for: the reference load, unless said otherwise."""
+
+    tenants: int = 10
+    items: int = 100_000
+    anchors: int = 10
+    rules: int = 20
+    """0, or at least 4: two pins, two blocks, boosts."""
+    own_catalogues: bool = False
+    """Whether every tenant has a catalogue of its own; else they share one, which takes the memory of one."""
+
+
+REFERENCE = Case()
 
 
 @dataclass(frozen=True)
@@ -51,7 +67,7 @@ class Loaded:
     """Tenants and snapshots that are in memory already."""
 
     views: dict[str, TenantView]
-    snapshot: Snapshot
+    snapshots: dict[UUID, Snapshot]
 
     def get(self, name: str) -> TenantView | None:
         """Find a tenant, as `Directory.get` does."""
@@ -59,7 +75,8 @@ class Loaded:
 
     def current(self, tenant_id: UUID, namespace: str, _params: Any) -> Snapshot:
         """Find a snapshot, as `Snapshots.current` does."""
-        return self.snapshot if namespace == self.snapshot.namespace else replace(self.snapshot, tenant_id=tenant_id)
+        snapshot = self.snapshots[tenant_id]
+        return snapshot if namespace == snapshot.namespace else replace(snapshot, tenant_id=tenant_id)
 
     def stale_since(self, _tenant_id: UUID, _namespace: str) -> None:
         """Be fresh, as far as `Snapshots.stale_since` knows."""
@@ -68,23 +85,32 @@ class Loaded:
 @asynccontextmanager
 async def loaded() -> AsyncIterator[Serving]:
     """Open what a worker has open, without a database."""
-    settings = Settings(dev_mode=True, data_dir=Path(os.environ["BENCH_FOLDER"]))
-    shop = catalogue(ITEMS, np.random.default_rng(7))
-    parts = Loaded({f"tenant-{n}": view(n, shop) for n in range(TENANTS)}, shop)
+    settings = Settings(dev_mode=True, data_dir=Path(os.environ["BENCH_FOLDER"]), log_level="error")
+    logs.configure(settings)
+    loops.load(settings.data_dir / "compiled")
+    case = Case(**json.loads(os.environ["BENCH_CASE"]))
+    own = case.tenants if case.own_catalogues else 1
+    shops = [catalogue(case.items, np.random.default_rng(7 + number)) for number in range(own)]
+    views = [view(number, shops[number % own], case.rules) for number in range(case.tenants)]
+    parts = Loaded(
+        {view.tenant.external_id: view for view in views},
+        {view.tenant.id: shops[number % own] for number, view in enumerate(views)},
+    )
     async with Spool.open(settings.data_dir / "spool", settings) as spool:
         yield Serving(settings, None, parts, parts, spool, b"secret", None, None)  # type: ignore[arg-type]  # memory only
 
 
-def view(number: int, shop: Snapshot) -> TenantView:
-    """Make a tenant with a cap and 20 rules."""
+def view(number: int, shop: Snapshot, count: int) -> TenantView:
+    """Make a tenant with a cap and so many rules."""
     now = datetime.now(UTC)
-    drawn = np.random.default_rng(number).integers(len(shop.tags), size=RULES - 4).tolist()
+    drawn = np.random.default_rng(number).integers(len(shop.tags), size=max(count - 4, 0)).tolist()
     rules: list[dict[str, Any]] = [
         {"id": f"r{n}", "action": "boost", "target_type": "tag", "target_key": shop.tags.ids[tag], "boost_value": 0.2}
         for n, tag in enumerate(drawn)
     ]
-    rules += [{"id": f"p{n}", "action": "pin", "item_ids": [shop.items.ids[n * 31]]} for n in range(2)]
-    rules += [{"id": f"b{n}", "action": "block", "item_ids": [shop.items.ids[n * 17]]} for n in range(2)]
+    for n in range(2 if count else 0):
+        rules.append({"id": f"p{n}", "action": "pin", "item_ids": [shop.items.ids[n * 31]]})
+        rules.append({"id": f"b{n}", "action": "block", "item_ids": [shop.items.ids[n * 17]]})
     config = {"caps": {"brand:": 3}, "personalization": {"weight": 0}, "surfaces": {"home": {"namespace": "bench"}}}
     tenant = Tenant(UUID(int=number + 1), f"tenant-{number}", "bench", "active", now, now)
     return TenantView(
@@ -163,10 +189,10 @@ def wire(path: str, body: bytes, tenant: int) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def bodies() -> list[bytes]:
+def bodies(case: Case = REFERENCE) -> list[bytes]:
     """Make 200 requests with anchors that are drawn like visits."""
-    shop = catalogue(ITEMS, np.random.default_rng(7))
-    asked = queries(shop, ANCHORS, np.random.default_rng(8))
+    shop = catalogue(case.items, np.random.default_rng(7))
+    asked = queries(shop, case.anchors, np.random.default_rng(8))
     return [
         json.dumps({"surface": "home", "k": 20, "anchors": {"item_ids": query.anchors}}).encode() for query in asked
     ]
@@ -208,7 +234,7 @@ def ask(port: int, request: bytes) -> bytes:
 def measure(port: int, rounds: int, seconds: float, connections: int) -> dict[str, dict[str, float]]:
     """Take turns between a constant body and recommendations; medians."""
     pid = int(ask(port, wire("/pid", b"", 0)))
-    asked = [wire("/v1/recommend", body, number % TENANTS) for number, body in enumerate(bodies())]
+    asked = [wire("/v1/recommend", body, number % REFERENCE.tenants) for number, body in enumerate(bodies())]
     size = len(ask(port, asked[0]))
     kinds = {
         f"constant body of {size} bytes": [wire(f"/constant/{size}", b"{}", 0)],
@@ -227,11 +253,13 @@ def measure(port: int, rounds: int, seconds: float, connections: int) -> dict[st
     }
 
 
-def serve(port: int, folder: str) -> subprocess.Popen[bytes]:
-    """Start granian with one worker on this file's application."""
+def serve(port: int, folder: str, case: Case = REFERENCE, workers: int = 1) -> subprocess.Popen[bytes]:
+    """Start granian, with one worker unless said otherwise, on this file's application."""
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws", "--loop", "uvloop"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "serving:asgi"]
-    environ = os.environ | {"BENCH_FOLDER": folder, "PYTHONPATH": str(Path(__file__).parent)}
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
+    command += ["--workers", str(workers), "serving:asgi"]
+    environ = os.environ | {"BENCH_FOLDER": folder, "BENCH_CASE": json.dumps(case._asdict())}
+    environ["PYTHONPATH"] = f"{Path(__file__).parent}:{environ.get('PYTHONPATH', '')}"
     return subprocess.Popen(command, env=environ)  # noqa: S603  this file, by this Python
 
 

@@ -160,6 +160,7 @@ def _serve(port: int, folder: str, kind: str) -> subprocess.Popen[bytes]:
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", f"durable.ingest:{kind}_exposures"]
     environ = os.environ | {
         "BENCH_FOLDER": folder,
+        "BENCH_CASE": json.dumps(serving.REFERENCE._asdict()),
         "PYTHONPATH": f"{Path(__file__).parents[1]}:{os.environ.get('PYTHONPATH', '')}",
     }
     return subprocess.Popen(command, env=environ)  # noqa: S603  this file, by this Python
