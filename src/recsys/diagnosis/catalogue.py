@@ -24,9 +24,9 @@ def surface(facts: Facts) -> Verdict:
             f"{facts.asked.surface!r} reads namespace {wanted!r} ({source}): {len(first.items)} items.", sizes=sizes
         )
     others = [name for name in facts.namespaces or () if name not in sizes]
-    near = alike(wanted, others)
+    meant, near = _meant(facts), alike(wanted, others)
     if not facts.replay.short:
-        if named or near:
+        if named or near or meant:
             return warn(
                 f"Namespace {wanted!r} ({source}) is empty; the list comes from {_filled_from(facts)!r}.",
                 *_towards(facts, near or others),
@@ -35,8 +35,10 @@ def surface(facts: Facts) -> Verdict:
         return ok(
             f"{facts.asked.surface!r} has no namespace of its own; it reads {_filled_from(facts)!r}.", sizes=sizes
         )
-    if near or others:
+    if near or others or meant:
         found = f"namespace {near[0]!r} has some" if near else f"{', '.join(map(repr, others[:5]))} have some"
+        if meant:
+            found = f"the config knows surface {meant[0]!r}, whose namespace has some"
         return fail(
             f"Surface {facts.asked.surface!r} reads namespace {wanted!r} ({source}), which has no items; {found}.",
             *_towards(facts, near or others),
@@ -46,12 +48,21 @@ def surface(facts: Facts) -> Verdict:
     return ok(f"{facts.asked.surface!r} reads namespace {wanted!r} ({source}), which is empty.", sizes=sizes)
 
 
+def _meant(facts: Facts) -> list[str]:
+    """List the surfaces of the config that a person would read as the one asked for, and that read items."""
+    known = facts.view.config.surfaces if facts.view is not None and facts.view.config is not None else {}
+    filled = set(facts.namespaces or ())
+    return [name for name in alike(facts.asked.surface, known) if (known[name].namespace or name) in filled]
+
+
 def _filled_from(facts: Facts) -> str:
     return next((link.snapshot.namespace for link in facts.links if len(link.snapshot.items)), DEFAULT)
 
 
 def _towards(facts: Facts, names: list[str]) -> tuple[Remedy, ...]:
     """Ask for the surface that was meant, or let the config say what this one reads."""
+    if meant := _meant(facts):
+        return (changed_request(surface=meant[0]),)
     if not names:
         return ()
     document = facts.documents.config if facts.documents else None

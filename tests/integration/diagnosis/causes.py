@@ -113,6 +113,13 @@ CAUSES: dict[str, Cause] = {
         nothing, "surface", EMPTY, "reads namespace 'Home' (the one of its own name)", surface="Home"
     ),
     "surface-with-a-blank": Cause(nothing, "surface", EMPTY, "namespace 'home' has some", surface="home "),
+    "configured-surface-in-another-case": Cause(
+        config({"surfaces": {"front": {"namespace": "home"}}}),
+        "surface",
+        EMPTY,
+        "the config knows surface 'front', whose namespace has some",
+        surface="Front",
+    ),
     "surface-without-a-namespace": Cause(nothing, "surface", EMPTY, "'home' have some", surface="cart"),
     "config-names-an-empty-namespace": Cause(
         config({"surfaces": {"home": {"namespace": "hone"}}}), "surface", EMPTY, "'hone' (as the config says)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,13 @@ def test_a_cause_is_named_and_its_remedy_works(shop: Shop, name: str) -> None:
         after = shop.diagnose(shop.apply(failing.remedies[0], request), cause.tenant)
         assert after.returned == after.k > 0, after.because
         assert after.healthy, after.because
+
+
+def test_a_configured_surface_comes_before_a_namespace(shop: Shop) -> None:
+    """Where the config knows a surface by another case, the remedy asks for it and not for its namespace."""
+    config({"surfaces": {"HOME": {"namespace": "home"}}})(shop)
+    failing = next(check for check in shop.diagnose({"surface": "Home"}).checks if check.status == "fail")
+    assert [json.loads(remedy.text) for remedy in failing.remedies] == [{"surface": "HOME"}]
 
 
 def test_a_catalogue_that_is_too_small_says_so(shop: Shop) -> None:
