@@ -14,6 +14,7 @@ from recsys.ranking.explain import Shown
 from recsys.ranking.loops.pool import holds
 from recsys.ranking.query import Query
 from recsys.ranking.widening import everything
+from recsys.rules.live import Pin
 
 _REMOVED: Final = {
     "ITEMS_UNAVAILABLE": "are not available",
@@ -21,6 +22,14 @@ _REMOVED: Final = {
     "HISTORY_FILTERED": "are left out because the visitor saw or bought them lately",
     "CONSTRAINTS_FILTERED": "do not meet the constraints on tags",
     "RULES_BLOCKED": "are blocked by rules",
+}
+
+_HELD_BACK: Final = {
+    "ITEMS_UNAVAILABLE": "is not available",
+    "EXCLUDED_BY_REQUEST": "the request excludes",
+    "HISTORY_FILTERED": "the visitor saw or bought lately",
+    "CONSTRAINTS_FILTERED": "does not meet the constraints on tags",
+    "RULES_BLOCKED": "another rule blocks",
 }
 
 
@@ -52,7 +61,7 @@ def _about_signals(query: Query, shown: Shown) -> Iterator[SlateWarning]:
 
 def _about_pins(shown: Shown) -> Iterator[SlateWarning]:
     for pin in shown.steered.unreachable:
-        detail = f"Rule {pin.rule_id} pins {pin.item_id}, which can not be shown where the rule wants it."
+        detail = f"Rule {pin.rule_id} pins {pin.item_id}, which {_obstacle(pin, shown)}."
         yield SlateWarning("RULE_PIN_UNREACHABLE", detail)
     if not shown.steered.locks:
         return
@@ -62,6 +71,18 @@ def _about_pins(shown: Shown) -> Iterator[SlateWarning]:
         if not there:
             detail = f"{pin.item_id} is in the list only because rule {pin.rule_id} pins it."
             yield SlateWarning("RULE_PIN_INJECTED", detail)
+
+
+def _obstacle(pin: Pin, shown: Shown) -> str:
+    """Say why a pinned item is not where its rule wants it."""
+    if pin.number is None:
+        return "the catalogue does not hold"
+    if shown.intent.included is not None and pin.number not in shown.intent.included:
+        return "include_ids does not name"
+    _, removed = survey(np.array([pin.number], dtype=np.intp), shown.intent, shown.snapshot, shown.live)
+    for code in removed:
+        return _HELD_BACK[code]
+    return f"would stand behind the last of {shown.intent.k} places"
 
 
 def _about_inclusion(query: Query, shown: Shown) -> Iterator[SlateWarning]:

@@ -54,13 +54,18 @@ def test_a_limit_counts_only_pins_that_can_be_placed() -> None:
 
 
 def test_a_pin_that_can_not_be_shown_is_a_warning() -> None:
-    """Unknown, unavailable, excluded, beyond the list: each pin is named, and the list is full all the same."""
+    """Unknown, unavailable, excluded, beyond the list: each pin is named with why, and the list is full all the same."""
     snapshot = shop("a b c d e f g h", gone="g")
     rules = pinned(snapshot, ("missing", None), ("g", None), ("h", None), ("f", 6))
     slate = ask(snapshot, live=rules, exclude_ids=("h",))
     assert shown(slate) == "a b c d e"
     unreachable = [warning.detail for warning in slate.warnings if warning.code == "RULE_PIN_UNREACHABLE"]
-    assert [detail.split()[3].rstrip(",") for detail in unreachable] == ["missing", "g", "h", "f"]
+    assert [detail.partition(" pins ")[2] for detail in unreachable] == [
+        "missing, which the catalogue does not hold.",
+        "g, which is not available.",
+        "h, which the request excludes.",
+        "f, which would stand behind the last of 5 places.",
+    ]
 
 
 def test_a_block_beats_a_pin() -> None:
@@ -68,7 +73,7 @@ def test_a_block_beats_a_pin() -> None:
     rules = live(8, pins=[Pin(7, "h", 1, "p")], blocked=SHOP.items.known("h"))
     slate = ask(SHOP, live=rules)
     assert shown(slate) == "a b c d e"
-    assert "RULE_PIN_UNREACHABLE" in codes(slate)
+    assert [one.detail for one in slate.warnings] == ["Rule p pins h, which another rule blocks."]
 
 
 def test_a_pin_that_nothing_else_would_have_offered_is_said() -> None:
