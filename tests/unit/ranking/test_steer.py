@@ -54,7 +54,7 @@ def test_a_limit_counts_only_pins_that_can_be_placed() -> None:
 
 
 def test_a_pin_that_can_not_be_shown_is_a_warning() -> None:
-    """Unknown, unavailable, excluded, beyond the list: each pin is named with why, and the list is full all the same."""
+    """Unknown, unavailable, excluded, beyond the list: each pin is named with why, and the list is full."""
     snapshot = shop("a b c d e f g h", gone="g")
     rules = pinned(snapshot, ("missing", None), ("g", None), ("h", None), ("f", 6))
     slate = ask(snapshot, live=rules, exclude_ids=("h",))
