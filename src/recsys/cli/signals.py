@@ -38,8 +38,8 @@ Last = Annotated[datetime, typer.Option("--to", envvar="RECSYS_SIGNALS_TO", form
 def build(tenant: Tenant, *, as_json: AsJson = False) -> None:
     """Build the days whose events have changed since they were built.
 
-    Run again, it finds nothing to do. A day with events belongs to the builder: rows of that day and namespace that
-    its events do not give are removed.
+    Run again, it finds nothing to do. Rows that a build made and whose events are gone are removed; rows that you
+    wrote stay, unless events give the same item and day a score.
     """
     with Database.open(Settings.from_environment()) as database:
         _build(database, _view(database, tenant), as_json=as_json)
@@ -71,10 +71,15 @@ def status(tenant: Tenant, *, as_json: AsJson = False) -> None:
     with Database.open(Settings.from_environment()) as database, database.system() as conn:
         tenant_id = tenants.find(conn, tenant).id
         tables, pending = state.tables(conn, tenant_id), state.pending(conn, tenant_id)
+        bots = state.bots(conn, tenant_id)
     if as_json:
-        print_json({"signals": [row._asdict() for row in tables], "pending": [row._asdict() for row in pending]})
+        found = (("signals", tables), ("cut_off", bots), ("pending", pending))
+        print_json({name: [row._asdict() for row in rows] for name, rows in found})
         return
     print_columns(state.Table._fields, tables)
+    for row in bots:
+        left_out = f"{row.events} events of {row.visits} visitors or sessions on {row.days} days, last {row.last_day}"
+        talk.print(f"{row.namespace}: {left_out}, were left out (bots.events_per_day)", markup=False)
     if pending:
         days = f"{pending[0].day} to {pending[-1].day}"
         talk.print(f"{len({row.day for row in pending})} days wait to be built ({days}): `recsys signals build`")
@@ -119,5 +124,8 @@ def _show(built: Built, *, as_json: bool) -> None:
     ]
     print_columns(("signal", "written", "removed"), rows)
     talk.print(f"{built.days} days from {built.events} events in {', '.join(sorted(built.namespaces))}", markup=False)
+    if built.cut_off.visits:
+        left_out = f"{built.cut_off.events} events of {built.cut_off.visits} visitors or sessions"
+        talk.print(f"{left_out} were left out: more than bots.events_per_day on one day")
     if built.beyond_session_length:
         talk.print(f"{built.beyond_session_length} events made no pairs: their visits were longer than session_length")

@@ -38,6 +38,7 @@ _EVER = SignalParams(
     session_gap_minutes=10**9,
     session_length=10**9,
     pair_window=10**9,
+    bot_events_per_day=None,
 )
 _ALWAYS = Exclusions(seen_days=36_500)
 

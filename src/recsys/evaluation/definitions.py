@@ -31,7 +31,9 @@ _DECIMALS = 6
 def columns(log: Log, params: SignalParams) -> Columns:
     """Return the rows of the three signal tables that *log* and its items give under *params*."""
     weight = _weights(log, params)
-    counted, weight = log.take(np.flatnonzero(weight > 0)), weight[weight > 0]
+    people = np.flatnonzero(weight > 0)
+    people = people[~_bots(log.take(people), params.bot_events_per_day)]
+    counted, weight = log.take(people), weight[people]
     touched = (log.items[number] for number in np.unique(counted.item).tolist())
     vocabulary = Vocabulary([*touched, *(one.item_id for one in log.tags)])
     numbers = np.array([-1 if (n := vocabulary.number(name)) is None else n for name in log.items], dtype=np.int32)
@@ -51,6 +53,16 @@ def columns(log: Log, params: SignalParams) -> Columns:
 def _weights(log: Log, params: SignalParams) -> Floats:
     weights = np.array([params.event_weights.get(kind, 1.0) for kind in log.event_types], dtype=np.float64)
     return weights[log.kind]
+
+
+def _bots(log: Log, most: int | None) -> npt.NDArray[np.bool_]:
+    """Say which events are those of a visit or visitor with more than *most* on the day, shape (m,)."""
+    found = np.zeros(len(log), dtype=np.bool_)
+    for who in (log.visit, log.visitor) if most is not None else ():
+        groups = who * np.int64(1_000_000) + log.at // _DAY
+        _, group, events = np.unique(groups, return_inverse=True, return_counts=True)
+        found |= (who >= 0) & (events[group] > most)
+    return found
 
 
 def _popularity(item: Numbers, log: Log, weight: Floats, n: int) -> PopularityColumns:

@@ -1,8 +1,8 @@
 """Build the signal tables of a tenant from its interactions: only the days that were touched, each in one transaction.
 
 A build may be killed anywhere and run again, and may run twice at once: a day is built under an advisory lock of its
-namespace, and what it settles is forgotten in the same transaction. A day that was built belongs to the builder: its
-rows are those that the events give, and no others.
+namespace, and what it settles is forgotten in the same transaction. Rows that a build made are those that the events
+give, and no others; rows that an operator wrote stay, unless events give the same key a score.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from uuid import UUID
 
 from recsys.db.pool import Database
 from recsys.db.queries import sql
-from recsys.signals import covisitation, popularity
-from recsys.signals.scope import Scope, Written
+from recsys.signals import bots, covisitation, popularity
+from recsys.signals.scope import CutOff, Scope, Written
 from recsys.signals.window import Day, Touched, plan
 from recsys.tenancy.config import Config
 
@@ -42,6 +42,8 @@ class Built:
     """Events that counted."""
     beyond_session_length: int = 0
     """Events of theirs that made no pairs, because their visit had more than `session_length` on that day."""
+    cut_off: CutOff = field(default_factory=CutOff)
+    """Bots: none of their events is among `events`."""
     popularity: Written = field(default_factory=Written)
     covisitation: Written = field(default_factory=Written)
 
@@ -80,11 +82,13 @@ def _build_day(database: Database, tenant_id: UUID, config: Config, day: Day, bu
         conn.execute(sql("signals.forget_touched"), {"touched": list(day.settles)})
         scope.run("create_events")
         scope.run("collect_events")
+        cut_off = bots.cut_off(scope)
         events, beyond = scope.row("count_events")
         changed = popularity.rebuild(scope), covisitation.rebuild(scope)
     built.namespaces.add(day.namespace)
     built.days += 1
     built.events += events
     built.beyond_session_length += beyond
+    built.cut_off += cut_off
     built.popularity += changed[0]
     built.covisitation += changed[1]

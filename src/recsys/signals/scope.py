@@ -28,6 +28,18 @@ class Written:
         return Written(self.written + other.written, self.removed + other.removed)
 
 
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """What was left out because no person does so much on one day."""
+
+    visits: int = 0
+    """Visitors and sessions, each day anew."""
+    events: int = 0
+
+    def __add__(self, other: CutOff) -> CutOff:
+        return CutOff(self.visits + other.visits, self.events + other.events)
+
+
 class Scope:
     """Runs queries on one day of one namespace, inside one transaction."""
 
@@ -46,11 +58,12 @@ class Scope:
             "session_gap_minutes": params.session_gap_minutes,
             "session_length": params.session_length,
             "pair_window": params.pair_window,
+            "bot_events": params.bot_events_per_day,
         }
 
-    def run(self, query: str) -> int:
-        """Run a query of signals.sql; return how many rows it wrote."""
-        return self._conn.execute(sql(f"signals.{query}"), self._parameters).rowcount
+    def run(self, query: str, **more: object) -> int:
+        """Run a query of signals.sql, with *more* parameters; return how many rows it wrote."""
+        return self._conn.execute(sql(f"signals.{query}"), self._parameters | more).rowcount
 
     def row(self, query: str) -> tuple[Any, ...]:
         """Run a query of signals.sql that returns one row."""

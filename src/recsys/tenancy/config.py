@@ -86,6 +86,8 @@ class SignalParams(Struct, frozen=True, kw_only=True):
     pair_window: int = 10
     event_weights: dict[str, float] = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
     """What an event of a type counts; a type that is not named counts 1."""
+    bot_events_per_day: int | None = 2000
+    """Who has more on one day is no person; None: everybody is."""
     sessions: Sessions | None = None
     """Which sessions the snapshot remembers; None where nothing weighs them."""
     feeds: tuple[tuple[str, str], ...] = ()
@@ -180,7 +182,7 @@ def _config(layers: list[_Layer]) -> Config:
 
 
 def _request_part(layer: _Layer) -> Surface:
-    keys = layer.effective.keys() - {"popularity", "covisitation", "sessions", "event_weights"}
+    keys = layer.effective.keys() - set(Namespace.__struct_fields__)
     return msgspec.convert({key: layer.effective[key] for key in keys}, Surface)
 
 
@@ -222,6 +224,7 @@ def _signals(layer: _Layer, feeds: tuple[tuple[str, str], ...], *, remember: boo
         session_gap_minutes=covisitation.session_gap_minutes,
         session_length=covisitation.session_length,
         pair_window=covisitation.pair_window,
+        bot_events_per_day=part.bots.events_per_day,
         event_weights=EVENT_WEIGHTS | part.event_weights,
         sessions=part.sessions if remember else None,
         feeds=feeds,

@@ -11,6 +11,7 @@ from recsys.tenancy.sections import (
     EVENT_WEIGHTS,
     Algorithm,
     Anchors,
+    Bots,
     Candidates,
     Caps,
     Covisitation,
@@ -60,6 +61,7 @@ class Namespace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     popularity: Popularity = Popularity()
     covisitation: Covisitation = Covisitation()
     sessions: Sessions = Sessions()
+    bots: Bots = Bots()
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
 
 
@@ -69,6 +71,7 @@ class ConfigDocument(RequestPart, frozen=True, kw_only=True, forbid_unknown_fiel
     popularity: Popularity = Popularity()
     covisitation: Covisitation = Covisitation()
     sessions: Sessions = Sessions()
+    bots: Bots = Bots()
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
     surfaces: Annotated[
         dict[Name, Surface],

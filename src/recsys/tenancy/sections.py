@@ -46,6 +46,7 @@ HalfLife = Annotated[float, Meta(ge=0.01, le=36500)]
 Window = Annotated[int, Meta(ge=1, le=36500)]
 PoolSize = Annotated[int, Meta(ge=0, le=5000)]
 Cap = Annotated[int, Meta(ge=0, le=200)]
+Volume = Annotated[int, Meta(ge=10, le=10_000_000)]
 
 
 class Weights(Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,6 +174,15 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
 
     keep: Annotated[int, Meta(ge=1, le=5_000_000, description="The newest sessions of a namespace.")] = 500_000
     window_days: Annotated[Window, Meta(description="Days that count at all.")] = 90
+
+
+class Bots(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom the builders take for a program: nothing it did on that day counts, and what was left out is counted."""
+
+    events_per_day: Annotated[
+        Volume | None,
+        Meta(description="A visitor or session with more events of one day that count is left out; null: nobody is."),
+    ] = 2000
 
 
 EventWeights = Annotated[

@@ -37,6 +37,8 @@ SEED = """
     insert into audit_log (tenant_id, actor_type, action) values (:tenant, 'system', 'x');
     insert into cache_invalidation_events (tenant_id, targets) values (:tenant, '{config}');
     insert into signal_days_touched (tenant_id, surface, day) values (:tenant, 'home', '2026-05-01');
+    insert into signal_days_cut_off (tenant_id, namespace, day, visits, events)
+        values (:tenant, 'home', '2026-05-01', 1, 9);
     insert into dead_letters (tenant_id, kind, record, reason) values (:tenant, 'exposure', 'x', 'x');
     insert into erasures (tenant_id, user_key) values (:tenant, 'x');
     insert into tenant_removals (tenant_id, external_id_hash) values (:tenant, 'x');
@@ -101,6 +103,7 @@ GRANTS = {
         "partition_retirements": "r",
         "schema_migrations": "r",
         "signal_changes": "adr",
+        "signal_days_cut_off": "adrw",
         "signal_days_touched": "adr",
         "spool_positions": "adrw",
         "tenant_api_keys": "arw",

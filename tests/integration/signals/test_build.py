@@ -84,7 +84,8 @@ def test_events_written_with_sql_are_found_by_a_rebuild(shop: Shop, noon: dateti
     shop.event("a")
     shop.conn.execute("delete from signal_days_touched")
     shop.conn.execute(
-        "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score) values (%s, 'old', 'x', %s, 1)",
+        "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score, built)"
+        " values (%s, 'old', 'x', %s, 1, true)",
         (shop.tenant_id, noon.date()),
     )
     assert shop.build().days == 0

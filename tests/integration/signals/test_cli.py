@@ -47,6 +47,7 @@ def test_build_says_what_it_did(signals: Run, shop: Shop) -> None:
         "days": 1,
         "events": 2,
         "beyond_session_length": 0,
+        "cut_off": {"visits": 0, "events": 0},
         "popularity": {"written": 2, "removed": 0},
         "covisitation": {"written": 2, "removed": 0},
     }
@@ -66,9 +67,19 @@ def test_status_shows_tables_and_what_waits(signals: Run, shop: Shop, noon: date
     common = {"namespace": "home", "rows": 2, "items": 2, "first_day": day, "last_day": day}
     assert json.loads(done.stdout) == {
         "signals": [common | {"signal": "covisitation"}, common | {"signal": "popularity"}],
+        "cut_off": [],
         "pending": [{"surface": None, "day": day}],
     }
     assert "1 days wait to be built" in signals("status").stderr
+
+
+def test_bots_are_named_by_build_and_status(signals: Run, shop: Shop) -> None:
+    """Both say how many events of how many visitors were left out, and which key decides that."""
+    for _ in range(2001):
+        shop.event("a", visitor="bot")
+    for done in (signals("build"), signals("status")):
+        assert "2001 events of 1 visitors or sessions" in " ".join(done.stderr.split())
+        assert "bots.events_per_day" in done.stderr
 
 
 def test_rebuild_takes_a_span_of_days(signals: Run, shop: Shop, noon: datetime) -> None:

@@ -38,6 +38,8 @@ A_ROW_IN_EVERY_TABLE = """
     insert into audit_log (tenant_id, actor_type, action) values (:tenant, 'system', 'x');
     insert into cache_invalidation_events (tenant_id, targets) values (:tenant, '{config}');
     insert into signal_days_touched (tenant_id, surface, day) values (:tenant, 'home', '2026-05-01');
+    insert into signal_days_cut_off (tenant_id, namespace, day, visits, events)
+        values (:tenant, 'home', '2026-05-01', 1, 9);
     insert into dead_letters (tenant_id, kind, record, reason) values (:tenant, 'exposure', 'x', 'x');
     insert into erasures (tenant_id, user_key) values (:tenant, 'x');
 """

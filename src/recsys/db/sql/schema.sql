@@ -376,6 +376,7 @@ create table item_popularity_daily (
     item_id text not null,
     day date not null,
     score numeric not null,
+    built boolean default false,
     constraint item_popularity_daily_pkey primary key (tenant_id, namespace, item_id, day),
     constraint item_popularity_daily_namespace_length check (char_length(namespace) between 1 and 128),
     constraint item_popularity_daily_item_id_length check (char_length(item_id) between 1 and 128),
@@ -389,6 +390,8 @@ comment on column item_popularity_daily.namespace is 'Catalogue it belongs to';
 comment on column item_popularity_daily.item_id is 'The tenant''s own id of the item';
 comment on column item_popularity_daily.day is 'Day in UTC';
 comment on column item_popularity_daily.score is 'Sum of the weights of that day''s interactions; decay happens when it is read';
+comment on column item_popularity_daily.built is
+    'Whether it was made by a build, which then may change and remove it; false for rows that you write. NULL counts as true';
 
 create table item_covisit_daily (
     tenant_id uuid not null,
@@ -397,6 +400,7 @@ create table item_covisit_daily (
     neighbor_id text not null,
     day date not null,
     score numeric not null,
+    built boolean default false,
     constraint item_covisit_daily_pkey primary key (tenant_id, namespace, item_id, neighbor_id, day),
     constraint item_covisit_daily_namespace_length check (char_length(namespace) between 1 and 128),
     constraint item_covisit_daily_item_id_length check (char_length(item_id) between 1 and 128),
@@ -414,6 +418,8 @@ comment on column item_covisit_daily.item_id is 'Item that a visitor is at';
 comment on column item_covisit_daily.neighbor_id is 'Item that was met near it';
 comment on column item_covisit_daily.day is 'Day in UTC';
 comment on column item_covisit_daily.score is 'How often they were met that day; the weight (LLR, cosine, ...) is made when it is read';
+comment on column item_covisit_daily.built is
+    'Whether it was made by a build, which then may change and remove it; false for rows that you write. NULL counts as true';
 
 create trigger log_insert after insert on item_tags referencing new table as changed
     for each statement execute function recsys_log_changed_items('tags');
@@ -630,6 +636,22 @@ comment on column signal_days_touched.surface is 'Surface of the events; NULL fo
 comment on column signal_days_touched.day is 'Day in UTC';
 comment on column signal_days_touched.created_at is 'When it was written';
 
+create table signal_days_cut_off (
+    tenant_id uuid not null,
+    namespace text not null,
+    day date not null,
+    visits bigint not null,
+    events bigint not null,
+    constraint signal_days_cut_off_pkey primary key (tenant_id, namespace, day)
+);
+comment on table signal_days_cut_off is
+    'Days on which visitors or sessions had more events than anybody has: bots, left out of the signals. Written when a day is built';
+comment on column signal_days_cut_off.tenant_id is 'Whose events';
+comment on column signal_days_cut_off.namespace is 'Catalogue that they would have fed';
+comment on column signal_days_cut_off.day is 'Day in UTC';
+comment on column signal_days_cut_off.visits is 'How many visitors and sessions had too many events';
+comment on column signal_days_cut_off.events is 'How many events were left out with them';
+
 create table spool_positions (
     spool_id text not null,
     segment text not null,
@@ -695,11 +717,13 @@ comment on column erasures.interactions_deleted is 'Rows removed from interactio
 
 select recsys_isolate('cache_invalidation_events', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('signal_days_touched', 'tenant_id', :'owner', :'service', :'system');
+select recsys_isolate('signal_days_cut_off', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('dead_letters', 'tenant_id', :'owner', :'service', :'system');
 select recsys_isolate('erasures', 'tenant_id', :'owner', :'service', :'system');
 grant select, insert, update on cache_invalidation_events to :"service", :"system";
 grant select, insert on signal_days_touched to :"service";
 grant select, insert, delete on signal_days_touched to :"system";
+grant select, insert, update, delete on signal_days_cut_off to :"system";
 grant select, insert, update, delete on spool_positions, dead_letters to :"system";
 grant select, insert, update on erasures to :"system";
 

@@ -15,7 +15,7 @@ select surface, day, array_agg(id) from signal_days_touched where tenant_id = %(
 delete from signal_days_touched where id = any(%(touched)s)
 
 -- name: touch
--- Days with events, and days with rows that may have lost theirs.
+-- Days with events, and days with built rows that may have lost theirs.
 insert into signal_days_touched (tenant_id, surface, day)
 select distinct tenant_id, surface, (occurred_at at time zone 'UTC')::date
 from interaction_events
@@ -24,50 +24,70 @@ where tenant_id = %(tenant_id)s
     and occurred_at < (%(last)s::date + 1)::timestamp at time zone 'UTC'
 union
 select tenant_id, namespace, day from item_popularity_daily
-where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s
+where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s and built is distinct from false
 union
 select tenant_id, namespace, day from item_covisit_daily
-where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s
+where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s and built is distinct from false
 
 -- name: create_events
 create temporary table signal_events (
     item_id text not null,
     weight float8 not null,
     visit text,
-    by_visitor boolean not null,
+    visitor text,
     day date not null,
     occurred_at timestamptz not null,
-    nth bigint not null
+    seq bigint not null,
+    event_id text not null
 ) on commit drop
 
 -- name: collect_events
 -- The events that feed a namespace on a day, and before it as far as a pair reaches back. What a tenant weighs 0 is no evidence,
--- and a deleted item is none. Events of one time stand in the order of their arrival.
-insert into signal_events (item_id, weight, visit, by_visitor, day, occurred_at, nth)
-select item_id, weight, visit, by_visitor, day, occurred_at,
-    row_number() over (partition by visit, day order by occurred_at, seq, event_id)
-from (
-    select event.item_id, event.event_id, event.occurred_at, event.seq,
-        (event.occurred_at at time zone 'UTC')::date as day,
-        coalesce('s' || event.session_id, 'u' || encode(event.user_key, 'hex')) as visit,
-        event.session_id is null as by_visitor,
-        coalesce(kind.weight, 1) as weight
-    from interaction_events as event
-    left join unnest(%(event_types)s::text[], %(event_weights)s::float8[]) as kind (event_type, weight) using (event_type)
-    where event.tenant_id = %(tenant_id)s
-        and event.occurred_at >= (%(day)s::date - %(reach)s::integer)::timestamp at time zone 'UTC'
-        and event.occurred_at < (%(day)s::date + 1)::timestamp at time zone 'UTC'
-        and (event.surface = any(%(surfaces)s) or (event.surface is null and %(unnamed)s))
-        and not exists (
-            select from item_tags as tags
-            where tags.tenant_id = %(tenant_id)s and tags.namespace = %(namespace)s and tags.item_id = event.item_id
-                and tags.deleted_at is not null and not tags.available
-        )
-) as events
-where weight > 0
+-- and a deleted item is none.
+insert into signal_events (item_id, weight, visit, visitor, day, occurred_at, seq, event_id)
+select event.item_id, coalesce(kind.weight, 1),
+    coalesce('s' || event.session_id, 'u' || encode(event.user_key, 'hex')), 'u' || encode(event.user_key, 'hex'),
+    (event.occurred_at at time zone 'UTC')::date, event.occurred_at, event.seq, event.event_id
+from interaction_events as event
+left join unnest(%(event_types)s::text[], %(event_weights)s::float8[]) as kind (event_type, weight) using (event_type)
+where event.tenant_id = %(tenant_id)s
+    and event.occurred_at >= (%(day)s::date - %(reach)s::integer)::timestamp at time zone 'UTC'
+    and event.occurred_at < (%(day)s::date + 1)::timestamp at time zone 'UTC'
+    and (event.surface = any(%(surfaces)s) or (event.surface is null and %(unnamed)s))
+    and coalesce(kind.weight, 1) > 0
+    and not exists (
+        select from item_tags as tags
+        where tags.tenant_id = %(tenant_id)s and tags.namespace = %(namespace)s and tags.item_id = event.item_id
+            and tags.deleted_at is not null and not tags.available
+    )
+
+-- name: cut_off
+-- A session, or a visitor in all sessions together, with more events on a day than a person has is a bot: nothing of it counts.
+with bots as materialized (
+    select day, visit as bot from signal_events where visit is not null group by day, visit having count(*) > %(bot_events)s
+    union
+    select day, visitor from signal_events where visitor is not null group by day, visitor having count(*) > %(bot_events)s
+),
+gone as (
+    delete from signal_events
+    where (day, visit) in (select day, bot from bots) or (day, visitor) in (select day, bot from bots)
+    returning day
+)
+select (select count(*) from bots where day = %(day)s), (select count(*) from gone where day = %(day)s)
+
+-- name: record_cut_off
+insert into signal_days_cut_off (tenant_id, namespace, day, visits, events)
+values (%(tenant_id)s, %(namespace)s, %(day)s, %(visits)s, %(events)s)
+on conflict (tenant_id, namespace, day) do update set visits = excluded.visits, events = excluded.events
+
+-- name: forget_cut_off
+delete from signal_days_cut_off where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s
 
 -- name: count_events
-select count(*), count(*) filter (where visit is not null and nth > %(session_length)s) from signal_events where day = %(day)s
+-- All of the day, and those that are too many for one visit's pairs.
+select coalesce(sum(events), 0)::bigint,
+    coalesce(sum(greatest(events - %(session_length)s, 0)) filter (where visit is not null), 0)::bigint
+from (select visit, count(*) as events from signal_events where day = %(day)s group by visit) as visits
 
 -- name: create_popularity
 create temporary table new_popularity (item_id text not null, score numeric not null) on commit drop
@@ -82,19 +102,21 @@ group by item_id
 having round(sum(weight)::numeric, 6) > 0
 
 -- name: remove_popularity
+-- Rows that no build made are the operator's; those from before that was noted count as built.
 delete from item_popularity_daily as row
-where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s
+where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s and built is distinct from false
     and not exists (select from new_popularity as new where new.item_id = row.item_id)
 
 -- name: write_popularity
-insert into item_popularity_daily as row (tenant_id, namespace, item_id, day, score)
-select %(tenant_id)s, %(namespace)s, new.item_id, %(day)s, new.score
+-- Where events give a score it replaces the operator's, and the row is the build's from then on.
+insert into item_popularity_daily as row (tenant_id, namespace, item_id, day, score, built)
+select %(tenant_id)s, %(namespace)s, new.item_id, %(day)s, new.score, true
 from new_popularity as new
 left join item_popularity_daily as old
     on old.tenant_id = %(tenant_id)s and old.namespace = %(namespace)s and old.day = %(day)s and old.item_id = new.item_id
-where old.score is distinct from new.score
+where old.score is distinct from new.score or not old.built
 order by new.item_id
-on conflict (tenant_id, namespace, item_id, day) do update set score = excluded.score
+on conflict (tenant_id, namespace, item_id, day) do update set score = excluded.score, built = true
 
 -- name: create_covisitation
 create temporary table new_covisitation (
@@ -108,11 +130,17 @@ create temporary table new_covisitation (
 -- events of a day count. The day is the later event's, so a pair across midnight counts once. A pair weighs the geometric mean of its
 -- events' weights. Both directions are written.
 insert into new_covisitation (item_id, neighbor_id, score)
-with paused as (
+with counted as (
+    select visit, visit = visitor as by_visitor, day, occurred_at, item_id, weight,
+        row_number() over (partition by visit, day order by occurred_at, seq, event_id) as nth
+    from signal_events
+    where visit is not null
+),
+paused as (
     select visit, day, nth, occurred_at, item_id, weight,
         by_visitor and occurred_at - lag(occurred_at) over in_order > make_interval(mins => %(session_gap_minutes)s) as after_pause
-    from signal_events
-    where visit is not null and nth <= %(session_length)s
+    from counted
+    where nth <= %(session_length)s
     window in_order as (partition by visit order by day, nth)
 ),
 seated as (
@@ -143,21 +171,21 @@ order by 1, 2
 
 -- name: remove_covisitation
 delete from item_covisit_daily as row
-where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s
+where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s and built is distinct from false
     and not exists (
         select from new_covisitation as new where new.item_id = row.item_id and new.neighbor_id = row.neighbor_id
     )
 
 -- name: write_covisitation
-insert into item_covisit_daily as row (tenant_id, namespace, item_id, neighbor_id, day, score)
-select %(tenant_id)s, %(namespace)s, new.item_id, new.neighbor_id, %(day)s, new.score
+insert into item_covisit_daily as row (tenant_id, namespace, item_id, neighbor_id, day, score, built)
+select %(tenant_id)s, %(namespace)s, new.item_id, new.neighbor_id, %(day)s, new.score, true
 from new_covisitation as new
 left join item_covisit_daily as old
     on old.tenant_id = %(tenant_id)s and old.namespace = %(namespace)s and old.day = %(day)s
     and old.item_id = new.item_id and old.neighbor_id = new.neighbor_id
-where old.score is distinct from new.score
+where old.score is distinct from new.score or not old.built
 order by new.item_id, new.neighbor_id
-on conflict (tenant_id, namespace, item_id, neighbor_id, day) do update set score = excluded.score
+on conflict (tenant_id, namespace, item_id, neighbor_id, day) do update set score = excluded.score, built = true
 
 -- name: analyze_popularity
 analyze new_popularity
@@ -177,6 +205,13 @@ from (
     select namespace, 'tags', count(*), count(*), null, null from item_tags where tenant_id = %(tenant_id)s group by namespace
 ) as signals
 order by namespace, signal
+
+-- name: cut_offs
+select namespace, count(*) as days, sum(visits)::bigint as visits, sum(events)::bigint as events, max(day) as last_day
+from signal_days_cut_off
+where tenant_id = %(tenant_id)s
+group by namespace
+order by namespace
 
 -- name: pending
 select distinct surface, day from signal_days_touched where tenant_id = %(tenant_id)s order by day, surface

@@ -1,0 +1,9 @@
+-- transaction: yes
+-- phase: pre
+-- locks: item_covisit_daily (access exclusive)
+--
+-- A build removes only what a build wrote. Rows that are there already stay NULL: nobody knows who wrote them.
+alter table item_covisit_daily add column built boolean;
+alter table item_covisit_daily alter column built set default false;
+comment on column item_covisit_daily.built is
+    'Whether it was made by a build, which then may change and remove it; false for rows that you write. NULL counts as true';
