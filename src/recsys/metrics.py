@@ -106,6 +106,12 @@ SIGNAL_AGE_SECONDS = _gauge(
     "recsys_signal_age_seconds", "Age of a namespace's snapshot.", "livemax", ("tenant", "namespace")
 )
 SIGNAL_ITEMS = _gauge("recsys_signal_items", "Items of a namespace's snapshot.", "livemax", ("tenant", "namespace"))
+SIGNAL_LOAD_SECONDS = _gauge(
+    "recsys_signal_load_seconds",
+    "How long a load of a namespace took, the longest: what a change of its signal parameters will take.",
+    "livemax",
+    ("tenant", "namespace"),
+)
 DOCUMENT_VERSION = _gauge(
     "recsys_document_version",
     "Config and rules in force: the first 12 hexadecimal digits of the etag, as a number; 0 is none.",

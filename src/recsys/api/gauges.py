@@ -66,11 +66,13 @@ class Gauges:
 
     def _observe_signals(self, states: list[State], now: datetime) -> None:
         names = {view.tenant.id: view.tenant.external_id for view in self._serving.directory.views()}
-        for snapshot in (state.snapshot for state in states):
+        for state in states:
+            snapshot = state.snapshot
             if self._is_named("signals", (snapshot.tenant_id, snapshot.namespace)):
                 labels = names.get(snapshot.tenant_id, str(snapshot.tenant_id)), snapshot.namespace
                 metrics.SIGNAL_AGE_SECONDS.labels(*labels).set((now - snapshot.as_of).total_seconds())
                 metrics.SIGNAL_ITEMS.labels(*labels).set(len(snapshot.items))
+                metrics.SIGNAL_LOAD_SECONDS.labels(*labels).set(state.load_seconds)
 
     def _observe_documents(self) -> None:
         for view in self._serving.directory.views():

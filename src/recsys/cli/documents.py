@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.text import Text
 
 from recsys.cli.account import actor
 from recsys.cli.columns import print_columns
 from recsys.cli.console import out, print_json, talk
+from recsys.cli.load_times import load_times, when_live
 from recsys.db.pool import Database
 from recsys.errors import InvalidDocument, NotFound
 from recsys.settings import Settings
@@ -20,7 +22,7 @@ from recsys.tenancy import tenants
 from recsys.tenancy.difference import changed_lines, json_patch
 from recsys.tenancy.document import Unreadable, read_document
 from recsys.tenancy.schema import tables
-from recsys.tenancy.store import NO_VERSION, SOME_VERSION, Expected, Kind, Version, Versions
+from recsys.tenancy.store import CONFIG, NO_VERSION, SOME_VERSION, Expected, Kind, Published, Version, Versions
 
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 TenantName = Annotated[str, typer.Option("--tenant", envvar="RECSYS_TENANT", help="External id or UUID.")]
@@ -70,8 +72,9 @@ def commands(kind: Kind, schema: Callable[[], dict[str, Any]], summary: str) -> 
                 kind.parse(text)
                 _show_difference(_live(versions), _read(text), as_json=as_json)
                 return
+            before = _live(versions)
             published = versions.publish(text, expected=_expected(if_match), actor=actor(), comment=comment)
-        _report(published.version, published.changed, as_json=as_json)
+        _report(published, _when(kind, tenant, before, published), as_json=as_json)
 
     @app.command("versions", help=f"List the versions of the {document}, newest first.")
     def list_versions(
@@ -98,9 +101,9 @@ def commands(kind: Kind, schema: Callable[[], dict[str, Any]], summary: str) -> 
         to: Etag, tenant: TenantName, comment: Comment = None, if_match: IfMatch = None, *, as_json: AsJson = False
     ) -> None:
         with _versions(tenant, kind) as versions:
-            etag = versions.resolve(to)
+            before, etag = _live(versions), versions.resolve(to)
             published = versions.roll_back(etag, expected=_expected(if_match), actor=actor(), comment=comment)
-        _report(published.version, published.changed, as_json=as_json)
+        _report(published, _when(kind, tenant, before, published), as_json=as_json)
 
     @app.command("schema", help=f"Print the JSON Schema of the {document}.")
     def print_schema(
@@ -158,12 +161,27 @@ def _expected(if_match: str | None) -> Expected:
     return special.get(if_match, frozenset({if_match}))
 
 
-def _report(version: Version, changed: bool, *, as_json: bool) -> None:
+def _when(kind: Kind, tenant: str, before: Any, published: Published) -> str:
+    """Say when what was published is live."""
+    if not published.changed:
+        return "this is what is live already"
+    if kind is not CONFIG:
+        return "published; every host follows within a second"
+    old = None if before is None else msgspec.json.encode(before)
+    new, times = msgspec.json.encode(published.version.document), _times(tenant)
+    return f"published; {when_live(old, new, times)}"
+
+
+def _times(tenant: str) -> dict[str, float]:
+    return load_times(Settings.from_environment().metrics_dir, tenant)
+
+
+def _report(published: Published, when: str, *, as_json: bool) -> None:
     if as_json:
-        print_json(_described(version) | {"changed": changed})
-        return
-    out.print(version.etag)
-    talk.print("published; every host follows within a second" if changed else "this is what is live already")
+        print_json(_described(published.version) | {"changed": published.changed})
+    else:
+        out.print(published.version.etag)
+    talk.print(when, markup=False)
 
 
 def _described(version: Version) -> dict[str, Any]:

@@ -27,6 +27,8 @@ class Slot:
     marked: bool = False
     stale_since: datetime | None = None
     retry_at: datetime | None = None
+    load_seconds: float = 0.0
+    """Longest time that a load took: one that amends what is there says little of one under other parameters."""
     failure: str | None = None
 
     def mark(self, now: datetime) -> None:

@@ -44,6 +44,8 @@ class State(NamedTuple):
     """When it was noticed that the database holds something newer; None while it does not."""
     failure: str | None
     """Why the last refresh failed; None if it did not."""
+    load_seconds: float = 0.0
+    """How long a load of this namespace took, the longest of this process."""
 
 
 class Snapshots:
@@ -131,7 +133,7 @@ class Snapshots:
         """List what is in service."""
         with self._lock:
             return [
-                State(slot.snapshot, slot.stale_since, slot.failure)
+                State(slot.snapshot, slot.stale_since, slot.failure, slot.load_seconds)
                 for slot in self._slots.values()
                 if slot.snapshot is not None
             ]
@@ -205,6 +207,7 @@ class Snapshots:
         """Load what `begin` was called for, and hand it to whoever waits."""
         future = slot.loading
         assert future is not None  # noqa: S101  begin() made it
+        began = time.monotonic()
         try:
             with metrics.SNAPSHOT_LOAD_SECONDS.time():
                 snapshot, checked = self._source.get(key, slot.params, slot.snapshot)
@@ -220,6 +223,7 @@ class Snapshots:
         metrics.SNAPSHOT_LOADS.labels("loaded").inc()
         size = footprint(snapshot)
         with self._lock:
+            slot.load_seconds = max(slot.load_seconds, time.monotonic() - began)
             slot.succeed(snapshot, size)
             if not checked:
                 slot.mark(self._clock())

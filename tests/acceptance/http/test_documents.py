@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,7 +18,7 @@ import psycopg
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Tenant
+    from conftest import Running, Tenant
 
 BOTH = pytest.mark.parametrize("kind", ["config", "rules"])
 
@@ -223,3 +228,52 @@ def test_the_schema_of_a_document_is_published(client: httpx.Client, kind: str) 
     """/v1/schemas/{kind}.json is a JSON Schema, open to everybody."""
     answer = client.get(f"/v1/schemas/{kind}.json", headers={"X-Org-Id": ""})
     assert answer.json()["$schema"].endswith("2020-12/schema")
+
+
+SLOWER = {"popularity": {"half_life_days": 30}}
+
+
+def test_a_change_of_signals_says_how_long_it_takes(
+    client: httpx.Client, seeded: Tenant, eventually: Callable[..., None]
+) -> None:
+    """PUT and rollback name the namespaces whose signals are made anew, with seconds; other changes name none."""
+    address = f"/v1/admin/tenants/{seeded.external_id}/config"
+    client.post("/v1/recommend", json={"surface": "home"})
+    first = client.put(address, json={"limits": {"max_k": 50}})
+    assert "signals_ready_in" not in first.json()
+    waiting = client.put(address, json=SLOWER).json()["signals_ready_in"]
+    assert waiting["default"] >= 0
+
+    def ready() -> bool:
+        client.post("/v1/recommend", json={"surface": "home"})
+        return "signals_ready_in" not in client.put(address, json=SLOWER).json()
+
+    eventually(ready)
+    back = client.post(f"{address}/rollback", json={"to": first.json()["config_version"]})
+    assert "default" in back.json()["signals_ready_in"]
+
+
+def test_the_shell_says_how_long_it_takes_too(
+    client: httpx.Client, running: Running, seeded: Tenant, eventually: Callable[..., None]
+) -> None:
+    """`recsys config put` knows from a service of the same data folder how long a load takes."""
+    client.post("/v1/recommend", json={"surface": "home"})
+    label = f'recsys_signal_load_seconds{{namespace="default",tenant="{seeded.external_id}"}}'
+    eventually(lambda: label in client.get("/metrics").text)
+    command = [str(Path(sys.executable).with_name("recsys")), "config", "put", "-", "--tenant", seeded.external_id]
+
+    def put(document: object) -> str:
+        done = subprocess.run(
+            command,
+            input=json.dumps(document),
+            env=os.environ | running.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    assert re.search(r"default in about \d+\.\d s", put(SLOWER))
+    assert put(SLOWER) == "this is what is live already\n"
+    assert put(SLOWER | {"limits": {"max_k": 50}}) == "published; every host follows within a second\n"

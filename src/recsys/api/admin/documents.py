@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from recsys.api.actors import actor
 from recsys.api.admin import preconditions
@@ -15,18 +16,24 @@ from recsys.api.admin.work import document, follow, of_tenant, query
 from recsys.api.call import Call
 from recsys.api.service import Service
 from recsys.api.wire import Body
+from recsys.tenancy.config import parse_config
 from recsys.tenancy.difference import changed_lines, json_patch
 from recsys.tenancy.store import Kind, Version, Versions
 
 Etag = Annotated[str, Meta(min_length=1, max_length=128, description="Hex SHA-256 of a version.")]
 
 
-class ConfigResponse(Struct, frozen=True):
+class ConfigResponse(Struct, frozen=True, omit_defaults=True):
     """The live config, or one version of it; `config_version` is its etag."""
 
     tenant_id: str
     config_version: str
     config: dict[str, Any]
+    signals_ready_in: dict[str, float] = {}
+    """After a change: the namespaces whose signals are made anew for it, with the seconds that a load of each took.
+
+    They serve under their old parameters until then; what is not named here is live within a second.
+    """
 
 
 class RulesResponse(Struct, frozen=True):
@@ -98,7 +105,7 @@ async def put(service: Service, call: Call, kind: Kind) -> Response[Any]:
         lambda conn: Versions(conn, tenant_id, kind).publish(call.body, expected=expected, actor=who, comment=comment),
     )
     await follow(service, call)
-    return _answer(call, kind, published.version)
+    return _published(service, call, kind, published.version)
 
 
 async def roll_back(service: Service, call: Call, kind: Kind) -> Response[Any]:
@@ -113,7 +120,7 @@ async def roll_back(service: Service, call: Call, kind: Kind) -> Response[Any]:
         lambda conn: Versions(conn, tenant_id, kind).roll_back(to, expected=expected, actor=who, comment=comment),
     )
     await follow(service, call)
-    return _answer(call, kind, published.version)
+    return _published(service, call, kind, published.version)
 
 
 async def versions(service: Service, call: Call, kind: Kind, limit: str | None) -> VersionsResponse:
@@ -150,6 +157,23 @@ def _answer(call: Call, kind: Kind, found: Version) -> Response[Any]:
     tenant = call.tenant.tenant.external_id
     shape = ConfigResponse if kind.name == "config" else RulesResponse
     return Response(shape(tenant, found.etag, found.document), headers=_etag(found))
+
+
+def _published(service: Service, call: Call, kind: Kind, found: Version) -> Response[Any]:
+    """Answer what is live now, and when the signals that it asks for will be."""
+    answer = _answer(call, kind, found)
+    if isinstance(answer.content, ConfigResponse):
+        answer.content = replace(answer.content, signals_ready_in=_ready_in(service, call, found))
+    return answer
+
+
+def _ready_in(service: Service, call: Call, found: Version) -> dict[str, float]:
+    config, tenant_id = parse_config(msgspec.json.encode(found.document)), call.tenant.tenant.id
+    return {
+        state.snapshot.namespace: round(state.load_seconds, 2)
+        for state in service.serving.snapshots.states()
+        if state.snapshot.tenant_id == tenant_id and state.snapshot.params != config.signals(state.snapshot.namespace)
+    }
 
 
 def _etag(found: Version) -> dict[str, str]:
