@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,3 +60,23 @@ def test_a_click_shapes_the_next_list_on_every_worker(
                 for client in clients:
                     eventually(lambda client=client: scores(client, visitor)["c"] > before[0], 10)  # noqa: B023
                 assert time.monotonic() - clicked < 1
+
+
+def test_a_click_shapes_the_next_list_on_another_host(
+    start: Callable[..., AbstractContextManager[Any]], eventually: Callable[..., None], tmp_path: Path
+) -> None:
+    """A second host, with a spool of its own, has the visitor's history in memory; it learns of a click elsewhere."""
+    with start(workers=1) as first, psycopg.connect(first.conninfo, autocommit=True) as operator:
+        operator.execute(SEED)
+        shared = {
+            "database_url": first.variables["DATABASE_URL"],
+            "owner_database_url": first.variables["RECSYS_OWNER_DATABASE_URL"],
+        }
+        with start(workers=1, data_dir=tmp_path / "second", **shared) as second:
+            with connections(first.url) as here, connections(second.url) as there:
+                for client in (here[0], there[0]):
+                    eventually(lambda client=client: "c" in scores(client, "ada"))
+                before = scores(there[0], "ada")["c"]
+                event = {"event_type": "click", "item_id": "b", "user": {"user_id": "ada"}}
+                assert here[0].post("/v1/interactions", json={"events": [event]}).status_code == 202
+                eventually(lambda: scores(there[0], "ada")["c"] > before)
