@@ -22,6 +22,7 @@ import numpy as np
 
 from recsys import __version__
 from recsys.snapshot.arrays import Array, put_together, take_apart
+from recsys.snapshot.origin import Origin
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams
 
@@ -36,15 +37,6 @@ _T = TypeVar("_T")
 
 class Unusable(Exception):
     """The file is torn, damaged, or of another format or release."""
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """What a database held when a snapshot was read out of it."""
-
-    cluster: str
-    """Which server it was, and the how manieth life of it: a restored or promoted one begins another."""
-    seen: str
-    """`pg_current_snapshot()`: which transactions were in it."""
 
 
 class _Placed(msgspec.Struct, frozen=True):
@@ -84,11 +76,6 @@ class Filed:
     def as_of(self) -> datetime:
         """The time as of which the snapshot was made."""
         return self._header.as_of
-
-    def made(self, snapshot: Snapshot) -> bool:
-        """Say whether *snapshot* is the one of this file, whatever sessions have come since."""
-        mine, its = self._header.version.partition("."), snapshot.version.partition(".")
-        return (self.as_of, mine[0]) == (snapshot.as_of, its[0])
 
     @property
     def params(self) -> SignalParams:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,6 +21,7 @@ from recsys.snapshot.sessions import SessionColumns
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.tail import read_sessions, session_parameters
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
+from recsys.snapshot.window import day_bounds
 from recsys.tenancy.config import SignalParams
 
 _FETCH = 2000
@@ -33,7 +34,7 @@ def load(conn: psycopg.Connection, tenant_id: UUID, namespace: str, params: Sign
     *conn* is in a transaction that sees all rows of the tenant at one moment: `Database.reading()`.
     """
     conn.execute(sql("snapshot.prepare"))
-    parameters = {"tenant_id": tenant_id, "namespace": namespace} | _days(now.astimezone(UTC).date(), params)
+    parameters = {"tenant_id": tenant_id, "namespace": namespace} | day_bounds(now.astimezone(UTC).date(), params)
     columns = _columns(conn, parameters)
     if params.sessions is not None:
         sessions = read_sessions(conn, parameters | session_parameters(namespace, params, now))
@@ -48,19 +49,6 @@ def _columns(conn: psycopg.Connection, parameters: dict[str, Any]) -> Columns:
         if not rows.ambiguous():
             break
     return rows.columns()
-
-
-def _days(today: date, params: SignalParams) -> dict[str, date]:
-    """Bound the days that can count, up to tomorrow, where a writer east of us may already be."""
-    return {
-        "popularity_from": _first(today, params.popularity_window),
-        "covisitation_from": _first(today, params.covisitation_window),
-        "until": today + timedelta(days=1),
-    }
-
-
-def _first(today: date, window: int | None) -> date:
-    return date.min if window is None else today - timedelta(days=window - 1)
 
 
 class _Rows:

@@ -14,9 +14,11 @@ from typing import IO
 import structlog
 
 from recsys.errors import Unavailable
+from recsys.settings import Settings
 from recsys.snapshot import filed
 from recsys.snapshot.eviction import REST, Key
-from recsys.snapshot.filed import Filed, Origin, Unusable
+from recsys.snapshot.filed import Filed, Unusable
+from recsys.snapshot.origin import Origin
 from recsys.snapshot.snapshot import Snapshot
 from recsys.whole_file import unfinished, whole_file
 
@@ -126,6 +128,11 @@ class Shelf:
         """List the files, the one that was not used for the longest first."""
         found = (path for suffix in suffixes for path in self._folder.glob(f"*/*.{suffix}"))
         return sorted(found, key=_used)
+
+
+def shelf_of(settings: Settings) -> Shelf:
+    """Open the shelf of this host's data folder."""
+    return Shelf(settings.snapshots_dir, settings.snapshot_disk_mib * 2**20)
 
 
 def _digest(key: Key) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from recsys.snapshot.evidence import Raw
+from recsys.snapshot.origin import Origin
 from recsys.snapshot.rows import Rows, Scores
 from recsys.snapshot.sessions import Sessions
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
@@ -42,3 +43,5 @@ class Snapshot:
     """Where a config weighs them: those that were loaded, then those that have come since; newest last."""
     raw: Raw | None = None
     """What amending it takes; None for one that can only be loaded anew."""
+    origin: Origin | None = None
+    """Which transactions it has seen; None for one that no database gave."""

@@ -6,25 +6,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
 
 from recsys.db.pool import Database
-from recsys.db.queries import sql
 from recsys.errors import DatabaseUnavailable, Unavailable
 from recsys.snapshot.eviction import Key
-from recsys.snapshot.filed import Filed, Origin
+from recsys.snapshot.filed import Filed
 from recsys.snapshot.load import load
+from recsys.snapshot.origin import Origin
+from recsys.snapshot.reread import origin_of, renewed
 from recsys.snapshot.shelf import Shelf
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams
 
 AWAY_SECONDS = 5.0
 """After a database did not answer, so long nobody waits for it who can be served from disk."""
-KEPT = timedelta(hours=20)
-"""How long the log of changes can tell whether a file is still true; its rows are kept for 24 hours."""
 
 
 class Got(NamedTuple):
@@ -47,18 +47,23 @@ class Source:
         self._lock = threading.Lock()
 
     def get(self, key: Key, params: SignalParams, serving: Snapshot | None) -> Got:
-        """Return the snapshot of a namespace as it stands: *serving*, the one in service, where that is still true.
+        """Return the snapshot of a namespace as it stands: *serving*, the one in service, with what has changed since.
 
+        Where that is too much, or nobody can tell it, a file of this host or a load gives it.
         Where the database is away and nothing is in service, what lies on this host's disk serves unchecked.
         """
+        amended = None if serving is None else self._renewed(serving, params)
+        if amended is not None:
+            return Got(amended, checked=True)
         if self._shelf is None:
             return Got(self._load(key, params)[0], checked=True)
         with self._shelf.alone(key, self._closed):
             found = self._shelf.get(key)
-            if found is not None and serving is None and time.monotonic() < self._away_until:
+            away = time.monotonic() < self._away_until
+            if found is not None and serving is None and away:
                 return Got(self._shelf.snapshot(key, found) or self._load(key, params)[0], checked=False)
             try:
-                return self._true_or_loaded(self._shelf, key, params, found, serving)
+                return self._true_or_loaded(self._shelf, key, params, found)
             except DatabaseUnavailable:
                 self._away_until = time.monotonic() + AWAY_SECONDS
                 left = self._shelf.snapshot(key, found) if found is not None and serving is None else None
@@ -79,34 +84,22 @@ class Source:
             with suppress(psycopg.Error):
                 conn.cancel_safe()
 
-    def _true_or_loaded(
-        self, shelf: Shelf, key: Key, params: SignalParams, found: Filed | None, serving: Snapshot | None
-    ) -> Got:
-        if found is not None and self._is_true(key, params, found):
-            if serving is not None and found.made(serving):
-                return Got(serving, checked=True)
-            if (snapshot := shelf.snapshot(key, found)) is not None:
-                return Got(snapshot, checked=True)
+    def _true_or_loaded(self, shelf: Shelf, key: Key, params: SignalParams, found: Filed | None) -> Got:
+        filed = None if found is None else shelf.snapshot(key, found)
+        if filed is not None and (amended := self._renewed(filed, params)) is not None:
+            return Got(amended, checked=True)
         snapshot, origin = self._load(key, params)
         mapped = shelf.get(key) if shelf.put(key, snapshot, origin) else None
         return Got((mapped and shelf.snapshot(key, mapped)) or snapshot, checked=True)
 
-    def _is_true(self, key: Key, params: SignalParams, found: Filed) -> bool:
-        """Say whether a load would give what the file holds: the same parameters, the same day, no change since."""
-        now = self._clock()
-        same_day = found.as_of.astimezone(UTC).date() == now.astimezone(UTC).date()
-        if found.params != params or not same_day or now - found.as_of > KEPT:
-            return False
+    def _renewed(self, serving: Snapshot, params: SignalParams) -> Snapshot | None:
         with self._reading() as conn:
-            origin = found.origin
-            about = {"tenant_id": key[0], "namespace": key[1], "seen": origin.seen, "cluster": origin.cluster}
-            return conn.execute(sql("changes.none_since"), about).fetchone() == (True,)
+            return renewed(conn, serving, params, self._clock())
 
     def _load(self, key: Key, params: SignalParams) -> tuple[Snapshot, Origin]:
         with self._reading() as conn:
-            row = conn.execute(sql("changes.origin")).fetchone()
-            assert row is not None  # noqa: S101  a select without a from
-            return load(conn, *key, params, now=self._clock()), Origin(*row)
+            origin = origin_of(conn)
+            return replace(load(conn, *key, params, now=self._clock()), origin=origin), origin
 
     @contextmanager
     def _reading(self) -> Iterator[psycopg.Connection]:

@@ -94,6 +94,7 @@ def test_a_look_does_not_replace_a_newer_snapshot(
     params = WEIGHED.signals("home")
     old = snapshots.load_once(tenant_id, "home", params)
     visit(operator, tenant_id, "s", "item-4", "item-5")
+    operator.execute("truncate item_tags")
     snapshots.mark(tenant_id, "home")
     snapshots.refresh_once()
     newer = snapshots.current(tenant_id, "home", params)

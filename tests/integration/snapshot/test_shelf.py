@@ -109,7 +109,7 @@ def test_a_restart_serves_what_was_served_before(host: Host, seed: Seed, clock: 
 
 
 def test_a_change_while_nobody_served_is_noticed(host: Host, seed: Seed, clock: Clock, loads: list[str]) -> None:
-    """A row that was written between two runs of the service is served, in this namespace and not in another one."""
+    """A row that was written between two runs of the service is served, and nothing is loaded for it."""
     for namespace in ("home", "other"):
         seed.popularity("a", 1, clock().date(), namespace=namespace)
         host.process().load_once(seed.tenant_id, namespace, PARAMS)
@@ -119,9 +119,8 @@ def test_a_change_while_nobody_served_is_noticed(host: Host, seed: Seed, clock: 
     assert score(snapshots, seed) == 1
     snapshots.refresh_once()
     assert score(snapshots, seed) == 5
-    assert loads == ["home", "other", "home"]
     assert host.process().load_once(seed.tenant_id, "home", PARAMS).popularity.tolist() == [5]
-    assert len(loads) == 3
+    assert loads == ["home", "other"]
 
 
 def test_a_transaction_that_was_open_when_the_file_was_made_is_noticed(

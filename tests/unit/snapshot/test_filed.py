@@ -13,7 +13,8 @@ import pytest
 
 from recsys.snapshot import filed
 from recsys.snapshot.columns import Columns
-from recsys.snapshot.filed import Origin, Unusable
+from recsys.snapshot.filed import Unusable
+from recsys.snapshot.origin import Origin
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.sessions import SessionColumns
 from recsys.snapshot.snapshot import Snapshot

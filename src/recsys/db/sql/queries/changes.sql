@@ -12,17 +12,3 @@ delete from signal_changes where created_at < now() - make_interval(hours => 24)
 -- What a snapshot that is read in this transaction is made of: which life of which server, and which transactions it sees.
 select (select system_identifier from pg_control_system()) || '/' || (select timeline_id from pg_control_checkpoint()),
     pg_current_snapshot()::text
-
--- name: none_since
--- Whether a snapshot of that origin holds all that the signals of a namespace are. A server that was set back, or is another one, can not
--- tell. Rows without a tenant or a namespace are about all of them.
-select (select system_identifier from pg_control_system()) || '/' || (select timeline_id from pg_control_checkpoint()) = %(cluster)s
-    and pg_snapshot_xmax(pg_current_snapshot()) >= pg_snapshot_xmax(%(seen)s::pg_snapshot)
-    and not exists (
-        select from signal_changes
-        where xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
-            and not pg_visible_in_snapshot(xid, %(seen)s::pg_snapshot)
-            and coalesce(tenant_id, %(tenant_id)s) = %(tenant_id)s
-            and coalesce(namespace, %(namespace)s) = %(namespace)s
-            and signal in ('tags', 'popularity', 'covisitation')
-    )
