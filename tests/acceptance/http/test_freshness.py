@@ -72,11 +72,14 @@ def test_a_click_shapes_the_next_list_on_another_host(
             "database_url": first.variables["DATABASE_URL"],
             "owner_database_url": first.variables["RECSYS_OWNER_DATABASE_URL"],
         }
-        with start(workers=1, data_dir=tmp_path / "second", **shared) as second:
-            with connections(first.url) as here, connections(second.url) as there:
-                for client in (here[0], there[0]):
-                    eventually(lambda client=client: "c" in scores(client, "ada"))
-                before = scores(there[0], "ada")["c"]
-                event = {"event_type": "click", "item_id": "b", "user": {"user_id": "ada"}}
-                assert here[0].post("/v1/interactions", json={"events": [event]}).status_code == 202
-                eventually(lambda: scores(there[0], "ada")["c"] > before)
+        with (
+            start(workers=1, data_dir=tmp_path / "second", **shared) as second,
+            connections(first.url) as here,
+            connections(second.url) as there,
+        ):
+            for client in (here[0], there[0]):
+                eventually(lambda client=client: "c" in scores(client, "ada"))
+            before = scores(there[0], "ada")["c"]
+            event = {"event_type": "click", "item_id": "b", "user": {"user_id": "ada"}}
+            assert here[0].post("/v1/interactions", json={"events": [event]}).status_code == 202
+            eventually(lambda: scores(there[0], "ada")["c"] > before)
