@@ -24,9 +24,10 @@ from recsys.ranking import loops
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
 from recsys.snapshot.refresh import Follower, Snapshots
-from recsys.snapshot.shelf import Shelf
+from recsys.snapshot.shelf import shelf_of
 from recsys.tenancy.directory import Directory
 from recsys.tenancy.jwks import Jwks
+from recsys.tenancy.kept import Kept
 from recsys.tenancy.keyring import Keyring
 from recsys.tenancy.tokens import Tokens
 
@@ -69,11 +70,10 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """Open a worker's parts in the order in which they need each other."""
     secret = user_key_secret(settings)
     loading = asyncio.create_task(asyncio.to_thread(loops.load, settings.data_dir / "compiled"))
-    with await asyncio.to_thread(Database.open, settings) as database:
-        directory = Directory(database)
-        keys = Keyring(database)
-        shelf = Shelf(settings.snapshots_dir, settings.snapshot_disk_mib * 2**20)
-        snapshots = Snapshots(database, shelf, memory=settings.snapshot_memory_mib * 2**20)
+    with await asyncio.to_thread(Database.open, settings, must_answer=False) as database:
+        directory = Directory(database, Kept(settings.kept_dir / "tenants"))
+        keys = Keyring(database, Kept(settings.kept_dir / "keys"))
+        snapshots = Snapshots(database, shelf_of(settings), memory=settings.snapshot_memory_mib * 2**20)
         await asyncio.to_thread(snapshots.resume)
         _end_with_parent()
         histories = Histories()

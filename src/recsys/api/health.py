@@ -6,8 +6,6 @@ import time
 from datetime import UTC, datetime
 from typing import Literal
 
-from litestar.openapi.datastructures import ResponseSpec
-
 from recsys.api.loads import Loads
 from recsys.api.wire import Check, HealthResponse
 from recsys.errors import RecsysError
@@ -23,7 +21,6 @@ UNSEEN_SECONDS = 5.0
 Status = Literal["healthy", "degraded", "unhealthy"]
 
 _BY_WEIGHT: tuple[Status, ...] = ("healthy", "degraded", "unhealthy")
-NOT_READY = ResponseSpec(HealthResponse, description="Nothing can be served.", generate_examples=False)
 ALIVE = HealthResponse("healthy", (Check("process", "healthy"),))
 
 

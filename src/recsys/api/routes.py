@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromQuery
 from litestar.types import ControllerRouterHandler
 
@@ -47,6 +48,7 @@ CALL, SERVICE = "recsys.call", "recsys.service"
 """Where the outer callable puts what handlers are given: keys of the ASGI scope."""
 
 _ASKED = refusals(400, 401, 403, 404, 413, 415, 429, 503)
+_NOT_READY = ResponseSpec(HealthResponse, description="Nothing can be served.", generate_examples=False)
 _LOOKED_UP = refusals(400, 401, 403, 404, 429, 503)
 
 _recommend = msgspec.json.Decoder(RecommendRequest)
@@ -145,7 +147,7 @@ async def livez_route() -> HealthResponse:
     return health.ALIVE
 
 
-@get(["/readyz", "/healthz", "/health"], tags=["System"], responses={503: health.NOT_READY, **refusals()})
+@get(["/readyz", "/healthz", "/health"], tags=["System"], responses={503: _NOT_READY, **refusals()})
 async def readyz_route(service: NamedDependency[Service]) -> Response[HealthResponse]:
     """Say whether lists can be served. A loaded snapshot is enough; a database that is away is reported, not fatal."""
     ready = await service.health.ready()

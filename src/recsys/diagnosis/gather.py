@@ -21,8 +21,11 @@ from recsys.errors import NotFound, OperatorError, TenantNotFound, TryLater
 from recsys.maintenance.partitions import Policy, plan, read_partitions, read_policies
 from recsys.ranking.fill import chain
 from recsys.settings import Settings
+from recsys.snapshot.eviction import Key
 from recsys.snapshot.load import load
 from recsys.snapshot.refresh import State
+from recsys.snapshot.reread import renewed
+from recsys.snapshot.shelf import Shelf, shelf_of
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import DEFAULTS, SignalParams
 from recsys.tenancy.directory import TenantView, load_view
@@ -141,9 +144,13 @@ def _about_case(sources: Sources, database: Database, facts: Facts, ask: Ask) ->
     if view is None or view.tenant.status != "active":
         return facts
     case = ask(view)
-    links = tuple(_link(sources, database, facts, view, name) for name in chain(case.query.surface, case.params))
+    unfollowed = facts.machinery is None or facts.machinery.disabled_triggers
+    shelf = None if unfollowed or sources.served is not None else shelf_of(sources.settings)
+    links = _links(sources, database, facts, view, case, shelf)
     made = _replay(view, case, [link.snapshot for link in links], facts.now)
-    unfollowed = facts.machinery is not None and facts.machinery.disabled_triggers
+    if made.short and shelf is not None:  # what is on disk may lack what nobody logged
+        links = _links(sources, database, facts, view, case, None)
+        made = _replay(view, case, [link.snapshot for link in links], facts.now)
     if sources.served is not None and facts.failure is None and (made.short or unfollowed):
         links = tuple(link._replace(stored_version=_stored(database, link.snapshot, facts.now)) for link in links)
     return replace(facts, case=case, links=links, replay=made)
@@ -153,19 +160,39 @@ def _replay(view: TenantView, case: Case, snapshots: list[Snapshot], now: dateti
     return replay(case.query, case.visitor, snapshots, case.params, view, case.rules_at, now)
 
 
-def _link(sources: Sources, database: Database, facts: Facts, view: TenantView, namespace: str) -> Link:
+def _links(
+    sources: Sources, database: Database, facts: Facts, view: TenantView, case: Case, shelf: Shelf | None
+) -> tuple[Link, ...]:
+    names = chain(case.query.surface, case.params)
+    return tuple(_link(sources, database, facts, view, name, shelf) for name in names)
+
+
+def _link(
+    sources: Sources, database: Database, facts: Facts, view: TenantView, namespace: str, shelf: Shelf | None
+) -> Link:
     params = (view.config or DEFAULTS).signals(namespace)
     tenant_id = view.tenant.id
     if sources.served is not None:
         snapshot = sources.served(tenant_id, namespace, params)
     else:
         with database.reading() as conn:
-            snapshot = load(conn, tenant_id, namespace, params, now=facts.now)
+            snapshot = _kept(conn, shelf, (tenant_id, namespace), params, facts.now) or load(
+                conn, tenant_id, namespace, params, now=facts.now
+            )
     state = next((state for state in sources.states if state.snapshot is snapshot), None)
     days = None if facts.failure else _days(database, tenant_id, namespace, facts.now)
     if state is None:
         return Link(snapshot, days)
     return Link(snapshot, days, stale_since=state.stale_since, failure=state.failure)
+
+
+def _kept(
+    conn: psycopg.Connection, shelf: Shelf | None, key: Key, params: SignalParams, now: datetime
+) -> Snapshot | None:
+    """Take what a service of this host keeps on disk, as the log of changes says it is now; nothing is written."""
+    found = None if shelf is None else shelf.get(key)
+    kept = None if shelf is None or found is None else shelf.snapshot(key, found)
+    return None if kept is None else renewed(conn, kept, params, now)
 
 
 def _days(database: Database, tenant_id: UUID, namespace: str, now: datetime) -> Days | None:
