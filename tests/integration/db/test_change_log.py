@@ -39,9 +39,9 @@ def test_an_insert_names_its_items_per_namespace(operator: psycopg.Connection) -
     ]
 
 
-@pytest.mark.parametrize(("items", "named"), [(100, True), (101, False), (20_000, False)])
-def test_up_to_a_hundred_items_are_named(operator: psycopg.Connection, items: int, named: bool) -> None:
-    """A statement over more than 100 items, or over very many rows, says that any item may have changed."""
+@pytest.mark.parametrize(("items", "named"), [(1000, True), (1001, False), (20_000, False)])
+def test_up_to_a_thousand_items_are_named(operator: psycopg.Connection, items: int, named: bool) -> None:
+    """A statement over more than 1,000 items, or over very many rows, says that any item may have changed."""
     _seed(operator, items=items)
     [(_, namespace, _, item_ids)] = _changes(operator)
     assert namespace == "home"

@@ -100,3 +100,24 @@ def test_a_look_does_not_replace_a_newer_snapshot(
     newer = snapshots.current(tenant_id, "home", params)
     assert snapshots.exchange(old, old) is False
     assert snapshots.current(tenant_id, "home", params) is newer
+
+
+def test_sessions_follow_the_numbers_of_items(
+    operator: psycopg.Connection, database: Database, tenant_id: UUID
+) -> None:
+    """When a new item moves the numbers of others, remembered sessions still hold the items that they held."""
+    snapshots = Snapshots(database, clock=lambda: NOW)
+    params = WEIGHED.signals("home")
+    visit(operator, tenant_id, "s", "item-2", "item-4")
+    before = snapshots.load_once(tenant_id, "home", params)
+    visit(operator, tenant_id, "t", "item-2", "item-5")
+    operator.execute(
+        "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score) values (%s, 'home', 'a', %s, 9)",
+        (tenant_id, NOW.date()),
+    )
+    snapshots.mark(tenant_id, "home")
+    snapshots.refresh_once()
+    after = snapshots.current(tenant_id, "home", params)
+    assert after is not None
+    assert after.items.ids[0] == "a"
+    assert (shown(before, "item-2"), sorted(shown(after, "item-2"))) == (["item-4"], ["item-4", "item-5"])

@@ -14,8 +14,8 @@ import pytest
 from recsys.snapshot import filed
 from recsys.snapshot.columns import Columns
 from recsys.snapshot.filed import Unusable
-from recsys.snapshot.origin import Origin
 from recsys.snapshot.freeze import freeze
+from recsys.snapshot.origin import Origin
 from recsys.snapshot.sessions import SessionColumns
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.vocabulary import Vocabulary

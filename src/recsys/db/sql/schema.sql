@@ -101,7 +101,7 @@ comment on column signal_changes.xid is 'Transaction that wrote it: a host reads
 comment on column signal_changes.tenant_id is 'Whose data changed; NULL when it may be anybody''s (TRUNCATE)';
 comment on column signal_changes.namespace is 'Catalogue that changed; NULL for all, and for what belongs to a tenant';
 comment on column signal_changes.signal is 'tags, popularity, covisitation; config, rules, tenant, keys';
-comment on column signal_changes.item_ids is 'Items that changed, up to 100; NULL means any';
+comment on column signal_changes.item_ids is 'Items that changed, up to 1,000; NULL means any';
 comment on column signal_changes.created_at is 'When it was written';
 
 create function recsys_log_changed_items() returns trigger
@@ -109,9 +109,9 @@ create function recsys_log_changed_items() returns trigger
     set search_path = public, pg_temp
     as $$
 declare
-    -- Items are named up to 100, and nobody counts them in a large statement.
+    -- Items are named up to 1,000, and nobody counts them in a large statement.
     largest_counted constant bigint := 10000;
-    named constant bigint := 100;
+    named constant bigint := 1000;
     items text := 'select tenant_id, namespace, item_id from changed';
     rows_changed bigint;
 begin
