@@ -41,7 +41,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the service says when it is over
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=_follow_parent, args=(stop,), name="parent", daemon=True).start()
-    with Database.open(settings) as database, Schedule(*_jobs(database, settings, stop)):
+    with Database.open(settings, must_answer=False) as database, Schedule(*_jobs(database, settings, stop)):
         run_drain(database, settings.spool_dir, stop, DrainPolicy.of(settings))
 
 

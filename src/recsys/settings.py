@@ -342,6 +342,11 @@ class Settings:
         return self.data_dir / "snapshots"
 
     @property
+    def kept_dir(self) -> Path:
+        """Where this host keeps what it knows of tenants and keys, for a start without a database."""
+        return self.data_dir / "kept"
+
+    @property
     def workers_dir(self) -> Path:
         """Where the processes that serve from this data folder can be told something."""
         return self.data_dir / "workers"

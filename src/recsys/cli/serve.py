@@ -16,7 +16,7 @@ from granian.server.mp import MPServer as Server
 
 from recsys import logs, metrics
 from recsys.db.pool import Database
-from recsys.errors import InvalidSetting, OperatorError, Unavailable
+from recsys.errors import DatabaseUnavailable, InvalidSetting, OperatorError, Unavailable
 from recsys.maintenance.partitions import ensure_ahead
 from recsys.runtime import keeper
 from recsys.secret import user_key_secret
@@ -46,7 +46,7 @@ def serve(
     user_key_secret(settings)
     _refuse_taken_port(settings)
     os.environ[metrics.SHARED_FOLDER] = str(metrics.share_folder(settings.metrics_dir).resolve())
-    with Database.open(settings) as database:
+    with Database.open(settings, must_answer=False) as database:
         _make_partitions(database)
         with keeper():
             _server(settings).serve()
@@ -56,7 +56,7 @@ def _make_partitions(database: Database) -> None:
     """Make the runway before the first event; what somebody holds locked is left to the keeper, and serving begins."""
     try:
         ensure_ahead(database)
-    except Unavailable as error:
+    except (Unavailable, DatabaseUnavailable) as error:
         _log.warning("partitions not made yet, the keeper tries again", error=error.message)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from threading import RLock
 from types import TracebackType
 from typing import Any, LiteralString, Self
 from uuid import UUID
@@ -36,6 +37,9 @@ class Database:
         self.roles = Roles.of(prefix)
         self.service_url = service_url
         self.owner_url = owner_url
+        self._unchecked: Settings | None = None
+        self._checking = RLock()
+        self._within_check = False
         self._pool = ConnectionPool(
             service_url,
             min_size=0,
@@ -51,10 +55,11 @@ class Database:
         )
 
     @classmethod
-    def open(cls, settings: Settings) -> Self:
+    def open(cls, settings: Settings, *, must_answer: bool = True) -> Self:
         """Open the database that the settings name; the embedded one is started, made and migrated first.
 
-        DatabaseUnavailable, EmbeddedServerError, MigrationError and IsolationError say what to do.
+        DatabaseUnavailable, EmbeddedServerError, MigrationError and IsolationError say what to do. Unless it
+        *must_answer*, one that is away is opened all the same, and checked before the first transaction on it.
         """
         service_url, owner_url = resolve(settings)
         if settings.embedded:
@@ -66,15 +71,38 @@ class Database:
             pooler=settings.db_pooler,
             size=settings.db_pool_size,
         )
-        if settings.require_rls:
-            database.require_isolation()
+        database._unchecked = settings
         database._pool.open()
         try:
-            database._make_ready(embedded=settings.embedded)
+            database._check()
+        except DatabaseUnavailable:
+            if must_answer:
+                database.close()
+                raise
         except BaseException:
             database.close()
             raise
         return database
+
+    @property
+    def met(self) -> bool:
+        """Whether this process has reached the database, and found that it may be used."""
+        return self._unchecked is None
+
+    def _check(self) -> None:
+        """Refuse a database that would not keep tenants apart, or is older than this release; others wait for that."""
+        with self._checking:
+            settings = self._unchecked
+            if settings is None or self._within_check:
+                return
+            self._within_check = True
+            try:
+                if settings.require_rls:
+                    self.require_isolation()
+                self._make_ready(embedded=settings.embedded)
+                self._unchecked = None
+            finally:
+                self._within_check = False
 
     def require_isolation(self) -> None:
         """Raise IsolationError, with the fix, when this login or these tables would let tenants see each other."""
@@ -126,6 +154,8 @@ class Database:
         What is sent up to one Sync is one transaction, so role and tenant end with the query.
         """
         with _translated():
+            if self._unchecked is not None:
+                self._check()
             for _ in range(self._pool.max_size):
                 conn = self._pool.getconn(patience)
                 try:
@@ -174,6 +204,8 @@ class Database:
 
     def _begin(self, role: str, tenant_id: UUID | None, level: IsolationLevel | None) -> psycopg.Connection:
         """Begin on a connection that lives: those that a restart of the server left behind are thrown away."""
+        if self._unchecked is not None:
+            self._check()
         for _ in range(self._pool.max_size):
             conn = self._pool.getconn()
             try:

@@ -59,7 +59,7 @@ class Source:
             return Got(self._load(key, params)[0], checked=True)
         with self._shelf.alone(key, self._closed):
             found = self._shelf.get(key)
-            away = time.monotonic() < self._away_until
+            away = not self._database.met or time.monotonic() < self._away_until
             if found is not None and serving is None and away:
                 return Got(self._shelf.snapshot(key, found) or self._load(key, params)[0], checked=False)
             try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -23,7 +23,8 @@ from recsys.rules.parse import parse_rules
 from recsys.rules.rule import Rules
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import DEFAULTS, Config, parse_config
-from recsys.tenancy.tenants import Tenant, either
+from recsys.tenancy.kept import Kept
+from recsys.tenancy.tenants import Status, Tenant, either
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
@@ -57,27 +58,54 @@ def load_view(conn: psycopg.Connection, name: str | UUID, last: TenantView | Non
     What has the etag of *last* is taken from there. A document that was written around the checks, with SQL, and
     does not hold them is not put in force: what *last* has stays, or the defaults.
     """
+    return _view(_read(conn, name), last)
+
+
+class _Row(TypedDict):
+    id: UUID
+    external_id: str
+    name: str
+    status: Status
+    created_at: datetime
+    updated_at: datetime
+    config_etag: str | None
+    config: bytes | None
+    rules_etag: str | None
+    rules: bytes | None
+
+
+def _read(conn: psycopg.Connection, name: str | UUID) -> _Row:
     with conn.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(sql("tenants.view"), either(name)).fetchone()
     if row is None:
         raise TenantNotFound
-    tenant = Tenant(**{key: row[key] for key in Tenant._fields})
+    return cast("_Row", row)
+
+
+def _view(row: _Row, last: TenantView | None) -> TenantView:
+    tenant = Tenant(row["id"], row["external_id"], row["name"], row["status"], row["created_at"], row["updated_at"])
     last = last or TenantView(tenant)
-    config, config_etag = _in_force(row, "config", parse_config, (last.config, last.config_etag))
-    rules, rules_etag = _in_force(row, "rules", parse_rules, (last.rules, last.rules_etag))
-    if rules is last.rules and config is last.config and tenant == last.tenant:
+    config = _in_force(
+        row, "config", (row["config"], row["config_etag"]), parse_config, (last.config, last.config_etag)
+    )
+    rules = _in_force(row, "rules", (row["rules"], row["rules_etag"]), parse_rules, (last.rules, last.rules_etag))
+    if rules[0] is last.rules and config[0] is last.config and tenant == last.tenant:
         return last
-    return TenantView(tenant, config, config_etag, rules, rules_etag)
+    return TenantView(tenant, *config, *rules)
 
 
 def _in_force(
-    row: dict[str, Any], kind: str, parse: Callable[[bytes], _T], last: tuple[_T | None, str | None]
+    row: _Row,
+    kind: str,
+    live: tuple[bytes | None, str | None],
+    parse: Callable[[bytes], _T],
+    last: tuple[_T | None, str | None],
 ) -> tuple[_T | None, str | None]:
-    etag = row[f"{kind}_etag"]
-    if etag is None or etag == last[1]:
-        return (None, None) if etag is None else last
+    text, etag = live
+    if text is None or etag == last[1]:
+        return (None, None) if text is None else last
     try:
-        return parse(row[kind]), etag
+        return parse(text), etag
     except InvalidInput as error:
         _log.error(
             "a stored document can not be used; the one before it stays in force",
@@ -90,10 +118,14 @@ def _in_force(
 
 
 class Directory:
-    """The views that this process has read, by the names they were asked for. Any thread may call it."""
+    """The views that this process has read, by the names they were asked for. Any thread may call it.
 
-    def __init__(self, database: Database) -> None:
+    What is *kept* on disk serves where the database is away, until it can be read.
+    """
+
+    def __init__(self, database: Database, kept: Kept | None = None) -> None:
         self._database = database
+        self._kept = kept
         self._views: dict[UUID, TenantView] = {}
         self._ids: dict[str, UUID] = {}
         self._stale: set[UUID] = set()
@@ -115,8 +147,14 @@ class Directory:
         """Read a tenant from the database and keep it. Raises TenantNotFound, which is not kept."""
         while True:
             changes = self._changes
-            with self._database.system() as conn:
-                view = load_view(conn, name)
+            try:
+                if not self._database.met and (left := self._left(name)):
+                    return left
+                view = self._read(name)
+            except DatabaseUnavailable:
+                if left := self._left(name):
+                    return left
+                raise
             with self._keeping:
                 if changes == self._changes:  # else it may have changed since it was read
                     self._keep(view)
@@ -146,8 +184,7 @@ class Directory:
     def _refresh(self, tenant_id: UUID) -> None:
         changes = self._changes
         try:
-            with self._database.system() as conn:
-                view = load_view(conn, tenant_id, self._views.get(tenant_id))
+            view = self._read(tenant_id, self._views.get(tenant_id))
         except TenantNotFound:
             with self._keeping:
                 self._drop(tenant_id)
@@ -157,6 +194,26 @@ class Directory:
             if changes == self._changes:
                 self._stale.discard(tenant_id)
 
+    def _read(self, name: str | UUID, last: TenantView | None = None) -> TenantView:
+        with self._database.system() as conn:
+            row = _read(conn, name)
+        if self._kept is not None:
+            for known in (str(row["id"]), row["external_id"]):
+                self._kept.put(known, row)
+        return _view(row, last)
+
+    def _left(self, name: str) -> TenantView | None:
+        """Serve a tenant as it was kept on disk, until it can be read; None where it was not."""
+        row = self._kept.get(name, _Row) if self._kept is not None else None
+        if row is None or name not in {str(row["id"]), row["external_id"]}:
+            return None
+        view = _view(row, None)
+        with self._keeping:
+            self._keep(view)
+            self._ids[name] = view.tenant.id
+            self._stale.add(view.tenant.id)
+        return view
+
     def _keep(self, view: TenantView) -> None:
         last = self._views.get(view.tenant.id)
         if last is not None and last.tenant.external_id != view.tenant.external_id:
@@ -164,7 +221,10 @@ class Directory:
         self._views[view.tenant.id] = view
 
     def _drop(self, tenant_id: UUID) -> None:
-        self._views.pop(tenant_id, None)
+        gone = self._views.pop(tenant_id, None)
+        if gone is not None and self._kept is not None:
+            for name in (str(tenant_id), gone.tenant.external_id):
+                self._kept.drop(name)
         self._stale.discard(tenant_id)
         for name in [name for name, known in self._ids.items() if known == tenant_id]:
             del self._ids[name]

@@ -15,7 +15,8 @@ import structlog
 
 from recsys.db.pool import Database
 from recsys.db.queries import sql
-from recsys.errors import RecsysError
+from recsys.errors import DatabaseUnavailable, RecsysError
+from recsys.tenancy.kept import Kept
 from recsys.tenancy.roles import Role, granted
 
 KNOWN_MAX = 10_000
@@ -47,11 +48,13 @@ class Holder(NamedTuple):
 class Keyring:
     """Keys by their hashes. Any thread may call it; `get` does no I/O.
 
-    What was read is good until the log of changes names its tenant. While the database is away the last known holds.
+    What was read is good until the log of changes names its tenant. While the database is away the last known holds,
+    from disk too where it is *kept*: hashes only.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, kept: Kept | None = None) -> None:
         self._database = database
+        self._kept = kept
         self._holders: OrderedDict[bytes, Holder] = OrderedDict()
         self._unknown: OrderedDict[bytes, None] = OrderedDict()
         self._stale: set[bytes] = set()
@@ -74,7 +77,14 @@ class Keyring:
         """Look a key up in the database and remember the answer."""
         while True:
             changes = self._changes
-            found = self._read([key_hash])
+            try:
+                if not self._database.met and (left := self._left(key_hash)):
+                    return left
+                found = self._read([key_hash])
+            except DatabaseUnavailable:
+                if left := self._left(key_hash):
+                    return left
+                raise
             with self._lock:
                 if changes == self._changes:  # else it may have been revoked since it was read
                     return self._keep(key_hash, found.get(key_hash))
@@ -120,13 +130,28 @@ class Keyring:
                 self._holders.pop(key_hash, None)
                 if key_hash in found:
                     self._holders[key_hash] = found[key_hash]
+                elif self._kept is not None:
+                    self._kept.drop(key_hash.hex())
             if changes == self._changes:
                 self._stale.difference_update(stale)
 
     def _read(self, hashes: Iterable[bytes]) -> dict[bytes, Holder]:
         with self._database.system() as conn:
             rows = conn.execute(sql("keys.known"), {"hashes": list(hashes)}).fetchall()
-        return {row[0]: Holder(row[0], row[1], str(row[2]), granted(row[3]), row[4], row[5]) for row in rows}
+        found = {row[0]: Holder(row[0], row[1], str(row[2]), granted(row[3]), row[4], row[5]) for row in rows}
+        if self._kept is not None:
+            for key_hash, holder in found.items():
+                self._kept.put(key_hash.hex(), holder)
+        return found
+
+    def _left(self, key_hash: bytes) -> Holder | None:
+        """Return whom a key stood for as it was kept on disk, until it can be read; None where it was not."""
+        holder = self._kept.get(key_hash.hex(), Holder) if self._kept is not None else None
+        if holder is None or holder.key_hash != key_hash:
+            return None
+        with self._lock:
+            self._stale.add(key_hash)
+            return self._keep(key_hash, holder)
 
     def _keep(self, key_hash: bytes, holder: Holder | None) -> Holder | None:
         if holder is None:
