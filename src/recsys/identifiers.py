@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
+from random import getrandbits
 from uuid import UUID
 
 _VERSION_AND_VARIANT = (0x7 << 76) | (0b10 << 62)
@@ -14,7 +14,7 @@ def uuid7(milliseconds: int | None = None) -> UUID:
     """Make a UUID version 7 (RFC 9562, section 5.7) for a Unix time in milliseconds, by default now."""
     if milliseconds is None:
         milliseconds = time.time_ns() // 1_000_000
-    random = int.from_bytes(os.urandom(10), "big") & _RANDOM_BITS
+    random = getrandbits(80) & _RANDOM_BITS  # unique, not secret; anew after a fork
     return UUID(int=(milliseconds & 0xFFFF_FFFF_FFFF) << 80 | _VERSION_AND_VARIANT | random)
 
 

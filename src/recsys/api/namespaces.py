@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from functools import partial
 
 from recsys.api.service import Service
 from recsys.errors import Unavailable
-from recsys.ranking.fill import stand_in
+from recsys.ranking.fill import shows_anything, stand_in
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import DEFAULTS
 from recsys.tenancy.directory import TenantView
@@ -18,18 +17,18 @@ RETRY_AFTER_SECONDS = 2.0
 STALE_AFTER = timedelta(seconds=10)
 
 
-async def snapshots(service: Service, view: TenantView, names: tuple[str, ...]) -> AsyncIterator[Snapshot]:
-    """Give the snapshots that have an item to show, in order; where none has, one of the others says what it lacks."""
-    empty: list[Snapshot] | None = []
-    for name in names:
+async def first(service: Service, view: TenantView, names: tuple[str, ...]) -> tuple[Snapshot, tuple[str, ...]]:
+    """Return the first snapshot that has an item to show, and the names behind it.
+
+    Where none has, one of them says what it lacks.
+    """
+    empty = []
+    for place, name in enumerate(names, start=1):
         snapshot = await load(service, view, name)
-        if snapshot.available.any():
-            empty = None
-            yield snapshot
-        elif empty is not None:
-            empty.append(snapshot)
-    if empty:
-        yield stand_in(empty)
+        if shows_anything(snapshot):
+            return snapshot, names[place:]
+        empty.append(snapshot)
+    return stand_in(empty), ()
 
 
 async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:

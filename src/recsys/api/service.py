@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from recsys.api.accepting import AcceptDays
+from recsys.api.base_lists import BaseLists
 from recsys.api.health import Health
 from recsys.api.loads import Loads
 from recsys.db.breaker import Breaker
@@ -30,6 +31,7 @@ class Service:
     accepting: AcceptDays
     health: Health
     history_breaker: Breaker = field(default_factory=Breaker)
+    base_lists: BaseLists = field(default_factory=BaseLists)
 
     @classmethod
     def over(cls, serving: Serving) -> Service:

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 
 from recsys import metrics
 from recsys.api import exposures, history, namespaces
+from recsys.api.base_lists import is_base
 from recsys.api.call import Call
 from recsys.api.questions import Question
 from recsys.api.service import Service
 from recsys.api.wire import RankedItem, RecommendResponse, Versions, Warned
-from recsys.ranking.fill import Filling, chain
+from recsys.ranking.fill import Filling, chain, shows_anything
 from recsys.ranking.query import NOBODY, Visitor
 from recsys.ranking.slate import Slate
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.directory import TenantView
 
 _NO_REASONS = {
     "ANCHOR_UNKNOWN",
@@ -37,7 +39,7 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
     call.lap("prepare")
     visitor, known = await _visitor(service, call, question, key)
     call.lap("history")
-    slate, snapshot = await _slate(service, call, question, visitor, now)
+    slate, snapshot = await listed(service, call.tenant, question, visitor, now)
     call.lap("rank")
     shown = exposures.exposure(call, question, slate, now, key)
     logged = await exposures.log(service, shown, call.tenant.tenant.external_id)
@@ -58,23 +60,32 @@ async def _visitor(service: Service, call: Call, question: Question, key: bytes 
     return await history.visitor(service, call.tenant, key, question.user.session_id)
 
 
-async def _slate(
-    service: Service, call: Call, question: Question, visitor: Visitor, now: datetime
+async def listed(
+    service: Service, view: TenantView, question: Question, visitor: Visitor, now: datetime
 ) -> tuple[Slate, Snapshot]:
-    """Rank on the surface's first namespace that has anything to show, and fill up from the others."""
-    view, query, params = call.tenant, question.query, question.params
+    """Rank on the surface's first namespace that has anything to show, and fill up from the others.
+
+    A list that is everybody's is ranked once, as long as what it was made from is in force.
+    """
+    query, params = question.query, question.params
 
     def live_of(snapshot: Snapshot) -> Live:
         return view.live(snapshot, query.surface, query.segment, question.rules_at)
 
+    snapshot, others = await namespaces.first(service, view, chain(query.surface, params))
+    base, live = is_base(query, visitor), live_of(snapshot)
+    if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
+        return kept, snapshot
     filling = Filling(query, visitor, params, live_of, now)
-    first: Snapshot | None = None
-    async for snapshot in namespaces.snapshots(service, view, chain(query.surface, params)):
-        first = first or snapshot
-        if filling.add(snapshot):
+    if filling.add(snapshot):
+        if base:
+            service.base_lists.put(snapshot, view, live, query, filling.slate)
+        return filling.slate, snapshot
+    for name in others:
+        further = await namespaces.load(service, view, name)
+        if shows_anything(further) and filling.add(further):
             break
-    assert first is not None  # noqa: S101  the chain of a surface is never empty
-    return filling.slate, first
+    return filling.slate, snapshot
 
 
 def _response(call: Call, question: Question, slate: Slate, warnings: list[Warned]) -> RecommendResponse:

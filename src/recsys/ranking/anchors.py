@@ -22,6 +22,8 @@ class Anchors(NamedTuple):
     """(a,) their sum is 1."""
     unknown: int
     """How many ids the request named that the snapshot does not know."""
+    named: tuple[int, ...] = ()
+    """The numbers of those that it does."""
 
 
 def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams) -> Anchors:
@@ -30,20 +32,24 @@ def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestP
     The history serves where the request names none that is known.
     """
     numbers = snapshot.items.numbers(query.anchors)
-    strengths = dict.fromkeys([number for number in numbers if number is not None], 1.0)
-    if not strengths:
-        strengths = _recent(visitor.history, snapshot, params.anchors.max_history)
+    unknown = numbers.count(None)
+    named = tuple(dict.fromkeys([number for number in numbers if number is not None]))
+    if named:
+        decays = _decays(params.anchors.decay, len(named))
+        return Anchors(np.array(named, dtype=np.intp), decays, unknown, named)
+    strengths = _recent(visitor.history, snapshot, params.anchors.max_history)
     weights = np.array(list(strengths.values())) * _decays(params.anchors.decay, len(strengths))
-    return Anchors(
-        np.array(list(strengths), dtype=np.intp),
-        weights / weights.sum() if len(weights) else weights,
-        numbers.count(None),
-    )
+    total = weights.sum() if len(weights) else 1.0
+    return Anchors(np.array(list(strengths), dtype=np.intp), weights / total, unknown)
 
 
 @lru_cache(maxsize=1024)
 def _decays(decay: float, count: int) -> Scores:
-    return np.array([decay**place for place in range(count)])
+    """Return what each place weighs, their sum 1; shared by all requests."""
+    weights = np.array([decay**place for place in range(count)], dtype=np.float64)
+    weights /= weights.sum() if count else 1.0
+    weights.flags.writeable = False
+    return weights
 
 
 def _recent(history: tuple[Event, ...], snapshot: Snapshot, most: int) -> dict[int, float]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.pool import heads, keyed, merged, tied
+from recsys.ranking.loops.pool import heads, tied, united
 from recsys.ranking.sessions import Likely, resembling
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Scores, Snapshot
@@ -94,12 +94,9 @@ def unite(offers: list[Numbers], ties: Scores) -> ItemList:
     """Merge offers into one ascending list; *ties*, one for each entry of the first offer, sum to its co-visitation.
 
     It is measured by the strongest of this request, before anything is filtered, so that no filter moves it:
-    ``c / (strongest + 0.02)``, in 0..1. Number and tie of an entry share one integer, so that a plain sort brings equal
-    items together and their ties add up exactly, in whatever order they came.
+    ``c / (strongest + 0.02)``, in 0..1; an item's ties add up exactly, in whatever order they came.
     """
-    keys = keyed(np.concatenate(offers), ties)
-    keys.sort()
-    numbers, cooc = merged(keys, _DOUBT)
+    numbers, cooc = united(np.concatenate(offers), ties, _DOUBT)
     nothing = np.zeros(len(numbers))
     return ItemList(numbers, {"cooc": cooc}, nothing, nothing)
 

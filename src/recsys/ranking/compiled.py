@@ -7,7 +7,8 @@ what is compiled is kept beside the package, or in the user's cache where the pa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final, Generic, ParamSpec, TypeVar
@@ -66,6 +67,15 @@ class Kernel(Generic[P, T]):
         if self._machine_code is None:
             self._machine_code = _compile(self.loop, folder)
         return self._machine_code
+
+    @contextmanager
+    def interpreted(self) -> Iterator[None]:
+        """Run it as it is written until the block ends."""
+        kept, self._machine_code = self._machine_code, self.loop
+        try:
+            yield
+        finally:
+            self._machine_code = kept
 
 
 def kernel(loop: Callable[P, T]) -> Kernel[P, T]:

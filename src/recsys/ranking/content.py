@@ -24,7 +24,7 @@ class Taste(NamedTuple):
 
     def leading(self, most: int) -> Index:
         """Return the heaviest tags, at most *most*."""
-        return self.tags.take((-self.masses).argsort(kind="stable")[:most]).astype("int64")
+        return tags.heaviest(self.tags, self.masses, most)
 
 
 def taste(numbers: Index, weights: Scores, snapshot: Snapshot) -> Taste | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.pool import judged
+from recsys.ranking.loops.pool import judged, sifted
 from recsys.ranking.loops.tags import carries
 from recsys.ranking.trace import SILENT, Trace
 from recsys.rules.live import Live
@@ -22,11 +22,13 @@ _CONSTRAINED: Final = 8
 def eligible(items: ItemList, intent: Intent, snapshot: Snapshot, live: Live, trace: Trace = SILENT) -> ItemList:
     """Keep what may be shown; what a filter removes here, no later stage brings back."""
     verdicts = judge(items.numbers, intent, snapshot, live)
+    places, lost = sifted(verdicts)
+    counts = lost.tolist()
+    trace.counted({code: counts[bit.bit_length() - 1] for code, bit in _filters(intent, live)})
     if trace.listening:
         first = verdicts & -verdicts
         for code, bit in _filters(intent, live):
             trace.removed("eligibility", code, snapshot.items, items.numbers[first == bit])
-    places = np.flatnonzero(verdicts == 0)
     return items if len(places) == len(items) else items.take(places)
 
 

@@ -36,6 +36,12 @@ def chain(surface: str, params: RequestParams) -> tuple[str, ...]:
     return tuple(dict.fromkeys((params.namespace or surface, *params.fallbacks, DEFAULT)))
 
 
+def shows_anything(snapshot: Snapshot) -> bool:
+    """Tell whether any item is available: mostly the most popular one is, and no other is looked at."""
+    ranked, available = snapshot.by_popularity, snapshot.available
+    return bool(len(ranked) and (available[ranked[0]] or available.any()))
+
+
 def stand_in(snapshots: Sequence[Snapshot]) -> Snapshot:
     """Choose what answers where no snapshot (at least one) has an item to show: one that can say what it lacks."""
     return next((snapshot for snapshot in snapshots if len(snapshot.items)), snapshots[0])
@@ -73,7 +79,7 @@ class Filling:
 
     def fill(self, snapshots: Sequence[Snapshot]) -> Slate:
         """Fill the list from *snapshots*, at least one, in their order; those with nothing to show are passed over."""
-        for snapshot in [one for one in snapshots if one.available.any()] or [stand_in(snapshots)]:
+        for snapshot in [one for one in snapshots if shows_anything(one)] or [stand_in(snapshots)]:
             if self.add(snapshot):
                 break
         return self.slate

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -26,6 +27,9 @@ ALGORITHMS: Final = {
     "cooc": Weights(pop=0.001, cooc=1.0, emb=0.0, session=0.0),
 }
 """The algorithms that are nothing but other weights."""
+
+
+_NONE: Final = np.empty(0, dtype=np.intp)
 
 
 class Intent(Struct, frozen=True, eq=False):
@@ -66,7 +70,7 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
         anchors=start,
         tastes=_tastes(start, liked, shares, snapshot),
         included=None if query.include_ids is None else np.unique(_ascending(query.include_ids, snapshot.items)),
-        excluded=_ascending((*query.exclude_ids, *query.anchors), snapshot.items),
+        excluded=_ascending(query.exclude_ids, snapshot.items, start.named),
         settled=_ascending(settled(visitor, params.exclusions, now), snapshot.items),
         required=_ascending(query.required_tags, snapshot.tags) if query.required_tags else None,
         forbidden=_ascending((*query.forbidden_tags, *closed(query.max_per_tag, params.caps, snapshot)), snapshot.tags),
@@ -80,14 +84,21 @@ def blend(weights: Weights, personal: float, *, remembered: bool) -> dict[Signal
 
     A snapshot without sessions gives their signal no share; weighed alone, popularity takes its place.
     """
+    shares = _shares(weights, remembered)
+    if personal <= 0:
+        return shares
+    return {**{name: share * (1.0 - personal) for name, share in shares.items()}, "profile": personal}
+
+
+@lru_cache(maxsize=1024)
+def _shares(weights: Weights, remembered: bool) -> dict[Signal, float]:
     present: dict[Signal, float] = {"pop": weights.pop, "cooc": weights.cooc, "emb": weights.emb}
     if remembered:
         present["session"] = weights.session
     total = sum(present.values())
     if total == 0:
-        present, total = {"pop": 1.0}, 1.0
-    shares = {name: weight / total * (1.0 - personal) for name, weight in present.items() if weight > 0}
-    return {**shares, "profile": personal} if personal > 0 else shares
+        return {"pop": 1.0}
+    return {name: weight / total for name, weight in present.items() if weight > 0}
 
 
 def _tastes(
@@ -101,7 +112,9 @@ def _tastes(
     return tastes
 
 
-def _ascending(ids: Sequence[str], vocabulary: Vocabulary) -> Index:
-    if not ids:
-        return np.empty(0, dtype=np.intp)
-    return np.array(sorted([number for number in vocabulary.numbers(ids) if number is not None]), dtype=np.intp)
+def _ascending(ids: Sequence[str], vocabulary: Vocabulary, further: Collection[int] = ()) -> Index:
+    """Return the numbers of the known *ids*, and the *further* ones among them."""
+    if not ids and not further:
+        return _NONE
+    known = [number for number in vocabulary.numbers(ids) if number is not None] if ids else []
+    return np.array(sorted([*known, *further]), dtype=np.intp)

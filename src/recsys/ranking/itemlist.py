@@ -18,8 +18,6 @@ Signal = Literal["pop", "cooc", "emb", "session", "profile"]
 
 DECIMALS: Final = 6
 """Scores are rounded before ties break, so that a refreshed and a freshly loaded snapshot agree."""
-PLACE_BITS: Final = 28
-"""Room for a place in a list where it shares one integer with a score."""
 
 
 class ItemList(Struct, frozen=True, eq=False):
@@ -49,15 +47,8 @@ class ItemList(Struct, frozen=True, eq=False):
 
 
 def best_first(items: ItemList) -> Index:
-    """Return all places, the best rounded score first, ties by number, shape (m,).
-
-    Score and place share one integer, so that a plain sort gives a total order: no tie is left to chance, and the
-    top of the order is the same however long the list is.
-    """
-    keys = standing(items.score, 10**DECIMALS, PLACE_BITS)
-    keys.sort()
-    keys &= (1 << PLACE_BITS) - 1
-    return keys
+    """Return all places, the best rounded score first, ties by number, shape (m,): no tie is left to chance."""
+    return standing(items.score, 10**DECIMALS)
 
 
 def rounded(scores: Scores) -> Scores:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recsys.ranking.content import affinity
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import ItemList, Signal
+from recsys.ranking.loops.pool import plus
 from recsys.snapshot.snapshot import Scores, Snapshot
 
 
@@ -30,5 +31,5 @@ def score(items: ItemList, intent: Intent, snapshot: Snapshot) -> ItemList:
 def _blend(signals: dict[Signal, Scores], shares: dict[Signal, float], total: Scores) -> Scores:
     """Add the parts one signal after the other, so that an item's sum does not depend on its place in the list."""
     for name, values in signals.items():
-        total = total + values * shares[name]
+        total = plus(total, values, shares[name])
     return total

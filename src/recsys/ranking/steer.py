@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import NamedTuple
 
 from recsys.ranking.itemlist import ItemList
@@ -44,17 +43,17 @@ def steer(items: ItemList, live: Live, k: int) -> Steered:
 def _lock(items: ItemList, live: Live, k: int) -> Steered:
     locks: dict[int, Lock] = {}
     unreachable = []
-    placed: Counter[str] = Counter()
+    placed: dict[str, int] = {}
     done: set[int] = set()
     for pin, place in zip(live.pins, places_of(items.numbers, live.pinned).tolist(), strict=True):
-        if place in done or (pin.limit is not None and placed[pin.rule_id] >= pin.limit):
+        if place in done or (pin.limit is not None and placed.get(pin.rule_id, 0) >= pin.limit):
             continue
         position = _free(pin, locks)
         if place < 0 or position >= k:
             unreachable.append(pin)
             continue
         locks[position] = Lock(place, pin)
-        placed[pin.rule_id] += 1
+        placed[pin.rule_id] = placed.get(pin.rule_id, 0) + 1
         done.add(place)
     return Steered(items, locks, tuple(unreachable))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -10,7 +11,6 @@ from recsys.ranking.itemlist import Index
 from recsys.snapshot.vocabulary import Vocabulary
 
 _NAMED: Final = 100
-_FIRST_FILTER: Final = "ITEMS_UNAVAILABLE"
 _WORDS: Final = {
     "ITEMS_UNAVAILABLE": "unavailable",
     "EXCLUDED_BY_REQUEST": "excluded",
@@ -22,11 +22,14 @@ _WORDS: Final = {
 
 
 class Trace(Protocol):
-    """Stages ask `listening` before they make what they would tell."""
+    """Stages ask `listening` before they name items."""
 
     @property
     def listening(self) -> bool:
-        """Whether anybody wants to know."""
+        """Whether anybody wants to know which items."""
+
+    def counted(self, lost: Mapping[str, int]) -> None:
+        """Say how many items of a pool each filter took out."""
 
     def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Say that *stage* took these items out."""
@@ -36,6 +39,9 @@ class Silence:
     """Nobody listens."""
 
     listening = False
+
+    def counted(self, lost: Mapping[str, int]) -> None:
+        """Forget it."""
 
     def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Forget it."""
@@ -61,6 +67,9 @@ class Recording:
     def __init__(self) -> None:
         self.removals: list[Removal] = []
 
+    def counted(self, lost: Mapping[str, int]) -> None:
+        """Leave it: what is named is counted too."""
+
     def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Remember it, if it is anything."""
         if len(numbers):
@@ -71,14 +80,14 @@ class Recording:
 class Tally:
     """Counts what the last pool of a list lost, by reason, for every request: it looks at no item."""
 
-    listening = True
+    listening = False
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
 
-    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:  # noqa: ARG002  a Trace
-        """Add up; a pool's first filter begins anew, since a wider pool holds the one before it."""
-        if why == _FIRST_FILTER:
-            self.counts = {}
-        word = _WORDS[why]
-        self.counts[word] = self.counts.get(word, 0) + len(numbers)
+    def counted(self, lost: Mapping[str, int]) -> None:
+        """Remember it in the place of what the pool before lost, which this one holds."""
+        self.counts = {_WORDS[why]: count for why, count in lost.items()}
+
+    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
+        """Leave it: nobody wants names."""

@@ -35,7 +35,7 @@ class Adjustment(NamedTuple):
     action: Literal["boost", "bury"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Live:
     """Every live rule's effect, rules in order of precedence. n is the number of items of the snapshot.
 

@@ -30,15 +30,18 @@ def test_what_ranks_is_imported_without_numba() -> None:
     ("one", "arguments"),
     [
         (pool.tied, (VECTORS, NUMBERS, WEIGHTS, 2)),
-        (pool.keyed, (ROWS[1], WEIGHTS)),
-        (pool.merged, (np.array([1 << 32 | 7, 1 << 32 | 9, 3 << 32]), 0.02)),
+        (pool.ascending, (np.array([7, 1 << 40, -3, 7, 0, -(1 << 33)]),)),
+        (pool.united, (ROWS[1], WEIGHTS, 0.02)),
+        (pool.sifted, (np.array([0, 1, 6, 0, 16, 24]),)),
+        (pool.plus, (WEIGHTS, WEIGHTS[::-1].copy(), 0.3)),
         (pool.heads, (ROWS, NUMBERS, 3)),
         (pool.judged, (NUMBERS, NUMBERS > 0, np.array([-1, 2, 9]), np.array([2, 3]), NUMBERS == 1)),
         (pool.places_of, (NUMBERS, np.array([3, -1, 7], dtype=np.int32))),
         (pool.holds, (ROWS[1], np.array([3, 9], dtype=np.int32))),
-        (pool.standing, (WEIGHTS, 10**6, 28)),
+        (pool.standing, (WEIGHTS, 10**6)),
         (tags.carries, (ROWS, NUMBERS, np.array([0, 3]))),
         (tags.blended, (VECTORS, NUMBERS, WEIGHTS)),
+        (tags.heaviest, (ROWS[1], RNG.random(9), 5)),
         (tags.affinities, (ROWS, WEIGHTS, NUMBERS, tags.blended(VECTORS, NUMBERS, WEIGHTS)[2:])),
         (greedy.alike, (ROWS, NUMBERS, WEIGHTS)),
         (greedy.flattened, (np.array([0, 2]), np.array([4, 3]), np.array([5, 1]))),
@@ -74,3 +77,11 @@ def test_machine_code_is_kept_where_something_can_be_written(tmp_path: Path) -> 
     command = [sys.executable, "-B", "-c", program]
     assert subprocess.run(command, env=environ, check=True, capture_output=True).stdout == b"12\n"
     assert list(kept.rglob("*.nbc"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 900])
+@pytest.mark.parametrize("spread", [1, 30, 1 << 21, 1 << 50])
+def test_places_stand_in_the_order_of_their_keys_and_ties_as_they_stood(size: int, spread: int) -> None:
+    """The radix sort agrees with numpy's stable one, for keys below 0 and far apart too."""
+    keys = RNG.integers(-spread, spread, size)
+    assert pool.ascending(keys).tolist() == keys.argsort(kind="stable").tolist()

@@ -6,7 +6,10 @@ calls only loops of its own file: what numba keeps on disk is made anew when tha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from recsys.ranking.compiled import Kernel
 from recsys.ranking.loops import greedy, pool, tags
@@ -17,7 +20,21 @@ def load(folder: Path | None = None) -> None:
 
     *folder* keeps them where neither the package's own folder nor the user's cache can be written.
     """
-    for module in (pool, tags, greedy):
-        for value in vars(module).values():
-            if isinstance(value, Kernel):
-                value.load(folder)
+    for one in _kernels():
+        one.load(folder)
+
+
+@contextmanager
+def interpreted() -> Iterator[None]:
+    """Run every loop as it is written until the block ends: for a process that ranks once.
+
+    Loading numba and the machine code takes a second, in which the loops as written go through half a million items.
+    """
+    with ExitStack() as stack:
+        for one in _kernels():
+            stack.enter_context(one.interpreted())
+        yield
+
+
+def _kernels() -> list[Kernel[..., Any]]:
+    return [value for module in (pool, tags, greedy) for value in vars(module).values() if isinstance(value, Kernel)]

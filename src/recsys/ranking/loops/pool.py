@@ -10,9 +10,11 @@ from recsys.ranking.compiled import Index, Lists, Mask, Vectors, kernel
 from recsys.snapshot.rows import Scores
 from recsys.snapshot.vocabulary import Numbers
 
-_VALUE_BITS: Final = 32
-"""Room for an entry's co-visitation, in units of 2^-31, beside its item number in one integer."""
 _UNIT: Final = 2.0**31
+_FILTERS: Final = 5
+"""Bits of a verdict."""
+_RADIX_BITS: Final = 11
+_RADIX: Final = 1 << _RADIX_BITS
 
 
 @kernel
@@ -34,30 +36,49 @@ def tied(neighbors: Vectors, anchors: Index, weights: Scores, most: int) -> tupl
 
 
 @kernel
-def keyed(numbers: Numbers, ties: Scores) -> Index:
-    """Put number and tie of each entry into one integer; entries behind the last tie have none."""
-    keys = np.empty(len(numbers), np.int64)
-    for entry in range(len(ties)):
-        keys[entry] = (np.int64(numbers[entry]) << _VALUE_BITS) | np.int64(ties[entry] * _UNIT)
-    for entry in range(len(ties), len(numbers)):
-        keys[entry] = np.int64(numbers[entry]) << _VALUE_BITS
-    return keys
+def ascending(keys: Index) -> Index:
+    """Return the places of *keys* in ascending order, equal ones as they stand: a radix sort, eleven bits at a time."""
+    places, other, counts = np.arange(len(keys)), np.empty(len(keys), np.int64), np.empty(_RADIX, np.int64)
+    if len(keys) == 0:
+        return places
+    low, shift = keys.min(), 0
+    spread = keys.max() - low
+    while spread >> shift > 0:
+        counts[:] = 0
+        for place in places:
+            counts[((keys[place] - low) >> shift) & (_RADIX - 1)] += 1
+        before = 0
+        for digit in range(_RADIX):
+            counts[digit], before = before, before + counts[digit]
+        for place in places:
+            digit = ((keys[place] - low) >> shift) & (_RADIX - 1)
+            other[counts[digit]] = place
+            counts[digit] += 1
+        places, other = other, places
+        shift += _RADIX_BITS
+    return places
 
 
 @kernel
-def merged(keys: Index, doubt: float) -> tuple[Index, Scores]:
-    """Unite the entries of equal items in sorted *keys*: numbers, ascending, and ``c / (strongest + doubt)``."""
-    numbers, ties = np.empty(len(keys), np.int64), np.empty(len(keys), np.float64)
+def united(numbers: Numbers, ties: Scores, doubt: float) -> tuple[Index, Scores]:
+    """Unite the entries of equal items: numbers, ascending, and their ties as ``c / (strongest + doubt)``.
+
+    Entries behind the last tie have none. Ties become whole numbers of 2^-31, which add up exactly in any order.
+    """
+    entries = np.empty(len(numbers), np.int64)
+    for entry in range(len(numbers)):
+        entries[entry] = numbers[entry]
+    found, sums = np.empty(len(numbers), np.int64), np.empty(len(numbers), np.float64)
     count, strongest, before = 0, 0.0, np.int64(-1)
-    for key in keys:
-        number = key >> _VALUE_BITS
-        if number != before:
-            numbers[count], ties[count] = number, 0.0
-            before = number
+    for entry in ascending(entries):
+        if entries[entry] != before:
+            before = entries[entry]
+            found[count], sums[count] = before, 0.0
             count += 1
-        ties[count - 1] += (key & ((1 << _VALUE_BITS) - 1)) / _UNIT
-        strongest = max(strongest, ties[count - 1])
-    return numbers[:count], ties[:count] / (strongest + doubt)
+        if entry < len(ties):
+            sums[count - 1] += np.int64(ties[entry] * _UNIT) / _UNIT
+            strongest = max(strongest, sums[count - 1])
+    return found[:count], sums[:count] / (strongest + doubt)
 
 
 @kernel
@@ -98,12 +119,34 @@ def judged(numbers: Index, available: Mask, excluded: Index, settled: Index, blo
 
 
 @kernel
-def standing(score: Scores, unit: int, place_bits: int) -> Index:
-    """Put score, in units and negated, and place of each item into one integer: ascending is best first, (m,)."""
+def sifted(verdicts: Index) -> tuple[Index, Index]:
+    """Return the places whose verdict is 0, and how many items fell to each filter, the first that a verdict names."""
+    places, lost, count = np.empty(len(verdicts), np.int64), np.zeros(_FILTERS, np.int64), 0
+    for place in range(len(verdicts)):
+        if verdicts[place] == 0:
+            places[count] = place
+            count += 1
+            continue
+        for bit in range(_FILTERS):
+            if verdicts[place] >> bit & 1:
+                lost[bit] += 1
+                break
+    return places[:count], lost
+
+
+@kernel
+def standing(score: Scores, unit: int) -> Index:
+    """Return all places, the highest score first, counted in whole units; ties as they stand, (m,)."""
     keys = np.empty(len(score), np.int64)
     for place in range(len(score)):
-        keys[place] = (np.int64(np.rint(score[place] * -unit)) << place_bits) | place
-    return keys
+        keys[place] = np.int64(np.rint(score[place] * -unit))
+    return ascending(keys)
+
+
+@kernel
+def plus(total: Scores, values: Scores, share: float) -> Scores:
+    """Return ``total + values * share``."""
+    return total + values * share
 
 
 @kernel

@@ -68,6 +68,17 @@ def blended(rows: Vectors, numbers: Index, weights: Scores) -> tuple[Numbers, Sc
 
 
 @kernel
+def heaviest(tags: Numbers, masses: Scores, most: int) -> Index:
+    """Return the heaviest of a taste's *tags*, at most *most* and few, the heaviest first; ties as they stand."""
+    left = masses.copy()
+    found = np.empty(min(most, len(tags)), np.int64)
+    for place in range(len(found)):
+        best = np.argmax(left)
+        found[place], left[best] = tags[best], -1.0
+    return found
+
+
+@kernel
 def affinities(rows: Lists, weight: Scores, numbers: Index, taste: Sum) -> Scores:
     """Return the cosine of each item's tag vector with *taste*, in 0..1, shape (m,); 0 for an item without tags.
 
