@@ -61,7 +61,7 @@ async def _send(
     commands = service.processes()
     worker = next(pid for pid, command in commands.items() if "spawn_main" in command)
     keeper = next(pid for pid, command in commands.items() if "recsys.keeper" in command)
-    cpu, before = (cpu_seconds(worker), cpu_seconds(keeper)), len(known.events)
+    cpu, before = (cpu_seconds(worker), cpu_seconds(keeper), postgres.cpu_seconds()), len(known.events)
     began = time.monotonic()
     batches = itertools.count()
 
@@ -85,6 +85,7 @@ async def _send(
         "bytes of the spool": spooled,
         "CPU of the worker, us an event": round((cpu_seconds(worker) - cpu[0]) / accepted * 1e6, 1),
         "CPU of the drain, us an event": round((cpu_seconds(keeper) - cpu[1]) / accepted * 1e6, 1),
+        "CPU of Postgres, us an event": round((postgres.cpu_seconds() - cpu[2]) / accepted * 1e6, 1),
     }
 
 

@@ -94,6 +94,10 @@ class Postgres:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(60)
 
+    def cpu_seconds(self) -> float:
+        """Add up the CPU time of all its processes, those that have ended too."""
+        return cpu_seconds(self._process.pid, ended=True) + sum(map(cpu_seconds, _family(self._process.pid)[1:]))
+
     def conninfo(self, database: str = "recsys") -> str:
         """Connect as the superuser."""
         return make_conninfo(host=str(self.folder), user="postgres", dbname=database)
@@ -135,7 +139,12 @@ class Service:
         command = [RECSYS, "serve", "--port", str(self.port)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(command, env=self.variables, stdout=log, stderr=log)  # noqa: S603  ours
-        eventually(self.serves, 120, "the service serves")
+        eventually(self._has_begun, 120, "the service serves")
+
+    def _has_begun(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            raise SystemExit(f"the service ended: {self._log.read_text().splitlines()[-1:]}")
+        return self.serves()
 
     def serves(self) -> bool:
         """Whether it answers a list."""
@@ -208,10 +217,13 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """Read the CPU time that a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def cpu_seconds(pid: int, *, ended: bool = False) -> float:
+    """Read the CPU time that a process has used, user and system; with *ended* also that of its children of old."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(map(int, fields[11 : 15 if ended else 13])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
