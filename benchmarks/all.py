@@ -52,6 +52,7 @@ PLANS = {
     "growth": Plan(150, quick=("--quick", "--seconds", "0.5")),
     "overload": Plan(50, ("--seconds", "30"), ("--seconds", "60"), quick=("--seconds", "2")),
     "clicks": Plan(60),
+    "doctor": Plan(60),
     "snapshot_load": Plan(
         300, ("--items", "1000000", "--neighbors", "20000000"), quick=("--items", "1000", "--neighbors", "10000")
     ),

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.laws.worlds import NOW, World, worlds
 
+from recsys.ranking import loops
 from recsys.ranking.candidates import Pool, gather
 from recsys.ranking.eligibility import eligible
 from recsys.ranking.intent import Intent, understand
@@ -301,3 +302,14 @@ def test_two_processes_with_different_hash_seeds_give_the_same_bytes() -> None:
     ]
     assert outputs[0] == outputs[1]
     assert outputs[0].count(b"item_ids") >= 40
+
+
+@few_examples
+@given(worlds())
+def test_loops_as_they_are_written_give_the_same_list(world: World) -> None:
+    """A process that ranks once, without machine code, makes the list that serving makes."""
+    served = run(world)
+    with loops.interpreted():
+        written = run(world)
+    assert content(written.picked.items) == content(served.picked.items)
+    assert content(written.kept) == content(served.kept)

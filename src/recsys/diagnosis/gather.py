@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -19,6 +20,7 @@ from recsys.diagnosis.facts import Asked, Case, Days, Documents, Facts, Link, Ma
 from recsys.diagnosis.replay import Replay, replay
 from recsys.errors import NotFound, OperatorError, TenantNotFound, TryLater
 from recsys.maintenance.partitions import Policy, plan, read_partitions, read_policies
+from recsys.ranking import loops
 from recsys.ranking.fill import chain
 from recsys.settings import Settings
 from recsys.snapshot.eviction import Key
@@ -30,6 +32,9 @@ from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import DEFAULTS, SignalParams
 from recsys.tenancy.directory import TenantView, load_view
 from recsys.tenancy.store import CONFIG, RULES, Kind, Versions
+
+INTERPRETED_ITEMS = 200_000
+"""Up to so many items a list is made sooner than numba is loaded."""
 
 Ask = Callable[[TenantView], Case]
 """Puts the request into ranking's words, once the tenant is known."""
@@ -147,17 +152,20 @@ def _about_case(sources: Sources, database: Database, facts: Facts, ask: Ask) ->
     unfollowed = facts.machinery is None or facts.machinery.disabled_triggers
     shelf = None if unfollowed or sources.served is not None else shelf_of(sources.settings)
     links = _links(sources, database, facts, view, case, shelf)
-    made = _replay(view, case, [link.snapshot for link in links], facts.now)
+    made = _replay(view, case, [link.snapshot for link in links], facts.now, once=sources.served is None)
     if made.short and shelf is not None:  # what is on disk may lack what nobody logged
         links = _links(sources, database, facts, view, case, None)
-        made = _replay(view, case, [link.snapshot for link in links], facts.now)
+        made = _replay(view, case, [link.snapshot for link in links], facts.now, once=sources.served is None)
     if sources.served is not None and facts.failure is None and (made.short or unfollowed):
         links = tuple(link._replace(stored_version=_stored(database, link.snapshot, facts.now)) for link in links)
     return replace(facts, case=case, links=links, replay=made)
 
 
-def _replay(view: TenantView, case: Case, snapshots: list[Snapshot], now: datetime) -> Replay:
-    return replay(case.query, case.visitor, snapshots, case.params, view, case.rules_at, now)
+def _replay(view: TenantView, case: Case, snapshots: list[Snapshot], now: datetime, *, once: bool) -> Replay:
+    """Make the list again; *once* says that this process does so once, and need not load what makes it fast."""
+    small = sum(len(snapshot.items) for snapshot in snapshots) <= INTERPRETED_ITEMS
+    with loops.interpreted() if once and small else nullcontext():
+        return replay(case.query, case.visitor, snapshots, case.params, view, case.rules_at, now)
 
 
 def _links(

@@ -12,8 +12,13 @@ import pytest
 from psycopg import sql
 
 from recsys.db.pool import Database
+from recsys.diagnosis import gather
 from recsys.diagnosis.check import Diagnosis, Finding
 from recsys.diagnosis.installation import examine
+from recsys.ranking.loops import pool
+from recsys.snapshot.shelf import shelf_of
+from recsys.snapshot.snapshots import Snapshots
+from recsys.tenancy.config import DEFAULTS
 
 if TYPE_CHECKING:
     from conftest import Shop
@@ -110,16 +115,16 @@ def test_fewer_partitions_than_the_policy_wants_warn(shop: Shop) -> None:
 
 def test_warnings_tell_what_makes_lists_poor(shop: Shop, found: Found) -> None:
     """Old, absent and future evidence warns with its dates, and the list stays healthy."""
-    shop.run("update item_popularity_daily set day = current_date - 40")
+    shop.run("update item_popularity_daily set day = (now() at time zone 'UTC')::date - 40")
     shop.run("delete from item_covisit_daily")
     diagnosis = shop.diagnose({"surface": "home", "user": {"user_id": "ada"}})
     assert diagnosis.healthy
     assert found(diagnosis, "popularity").summary.startswith("The newest popularity is 40 days old, 6 half-lives")
     assert "There is no co-visitation" in found(diagnosis, "covisitation").summary
     assert "No interaction of this visitor" in found(diagnosis, "personalisation").summary
-    shop.run("update item_popularity_daily set day = current_date - 100")
+    shop.run("update item_popularity_daily set day = (now() at time zone 'UTC')::date - 100")
     assert "outside the window of 90" in found(shop.diagnose({"surface": "home"}), "popularity").summary
-    shop.run("update item_popularity_daily set day = current_date + 100")
+    shop.run("update item_popularity_daily set day = (now() at time zone 'UTC')::date + 100")
     assert "lie in the future" in found(shop.diagnose({"surface": "home"}), "popularity").summary
 
 
@@ -146,3 +151,34 @@ def test_looking_is_quick(shop: Shop) -> None:
     began = time.monotonic()
     shop.diagnose({"surface": "home"})
     assert time.monotonic() - began < 5
+
+
+def test_what_a_service_keeps_on_disk_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A healthy surface is told from the files of this host, with what the log says has changed since."""
+    snapshots = Snapshots(shop.database, shelf_of(shop.settings))
+    for namespace in ("home", "default"):
+        snapshots.load_once(shop.id, namespace, DEFAULTS.signals(namespace))
+    shop.run("update item_tags set available = false where item_id = 'i01'")
+    with monkeypatch.context() as patched:
+        patched.setattr(gather, "load", None)  # a call would fail
+        diagnosis = shop.diagnose({"surface": "home"})
+    assert diagnosis.healthy
+    summaries = {check.name: check.summary for check in diagnosis.checks}
+    assert summaries["availability"] == "1 of 30 items are not available."
+
+
+def test_a_short_list_is_told_from_the_database(shop: Shop, found: Found) -> None:
+    """Files of this host may lack what nobody logged; before a list is called short, the rows themselves are read."""
+    for namespace in ("home", "default"):
+        Snapshots(shop.database, shelf_of(shop.settings)).load_once(shop.id, namespace, DEFAULTS.signals(namespace))
+    shop.run("alter table item_tags disable trigger user")
+    shop.run("update item_tags set available = false where item_id > 'i10'")
+    shop.run("alter table item_tags enable trigger user")
+    diagnosis = shop.diagnose({"surface": "home", "k": 30, "candidates": {"exclude_ids": ["i30"]}})
+    assert "20 of 30" in found(diagnosis, "availability").summary
+
+
+def test_a_loop_runs_as_machine_code_again_afterwards(shop: Shop) -> None:
+    """What is run as it is written for one diagnosis is so for that one only."""
+    assert shop.diagnose({"surface": "home"}).healthy
+    assert pool.judged.load() is not pool.judged.loop

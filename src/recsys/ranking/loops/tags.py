@@ -31,7 +31,7 @@ def carries(rows: Lists, numbers: Index, tags: Index) -> Mask:
 @kernel
 def slot(keys: Numbers, tag: int) -> int:
     """Return the slot in which *tag* is or would be: `keys`, a power of two of them, hold a tag each, or -1."""
-    at = (tag * _MIX) & (len(keys) - 1)
+    at = (int(tag) * _MIX) & (len(keys) - 1)
     while keys[at] >= 0 and keys[at] != tag:
         at = (at + 1) & (len(keys) - 1)
     return at
