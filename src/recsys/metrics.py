@@ -81,6 +81,12 @@ SNAPSHOT_LOAD_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0),
     registry=REGISTRY,
 )
+SNAPSHOT_COMPARISONS = Counter(
+    "recsys_snapshot_comparisons",
+    "Snapshots in service that were compared with a full load; outcome is same or different (and then repaired).",
+    ("outcome",),
+    registry=REGISTRY,
+)
 SNAPSHOT_EVICTIONS = Counter(
     "recsys_snapshot_evictions",
     "Snapshots let go because RECSYS_SNAPSHOT_MEMORY was passed, or because too many namespaces without rows were met.",

@@ -11,6 +11,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
@@ -23,7 +24,7 @@ from recsys.loop_lag import measured_loop
 from recsys.ranking import loops
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
-from recsys.snapshot.refresh import Follower, Snapshots
+from recsys.snapshot.refresh import Follower, Following, Snapshots
 from recsys.snapshot.shelf import shelf_of
 from recsys.tenancy.directory import Directory
 from recsys.tenancy.jwks import Jwks
@@ -79,7 +80,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:
             with (
-                Follower(database, snapshots, keys, directory) as follower,
+                _follower(settings, database, snapshots, keys, directory) as follower,
                 _tokens(settings) as tokens,
                 _exposure_log(settings) as exposure_log,
                 measured_loop(),
@@ -100,6 +101,10 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     exposure_log,
                 )
         await asyncio.to_thread(keys.write_uses)
+
+
+def _follower(settings: Settings, database: Database, snapshots: Snapshots, *following: Following) -> Follower:
+    return Follower(database, snapshots, *following, compare_every=timedelta(seconds=settings.snapshot_compare))
 
 
 @contextmanager

@@ -131,6 +131,13 @@ class Settings:
         "MiB of snapshots that are kept in RECSYS_DATA_DIR/snapshots, shared by the workers and ready after a restart.",
     )
 
+    snapshot_compare: float = _setting(
+        "RECSYS_SNAPSHOT_COMPARE",
+        3600.0,
+        values.seconds(0, 86400),
+        "Seconds from one comparison of a snapshot in service with a full load to the next; 0 is never.",
+    )
+
     # the server
     host: str = _setting("RECSYS_HOST", "127.0.0.1", values.text, "Address to listen on.")
     port: int = _setting("RECSYS_PORT", 8000, values.whole(0, 65535), "Port to listen on.")

@@ -6,9 +6,11 @@ its turn comes a namespace serves as of yesterday, where all its scores are olde
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
+from recsys.snapshot.eviction import Key
 from recsys.snapshot.snapshot import Snapshot
 
 SPREAD = timedelta(minutes=10)
@@ -20,6 +22,20 @@ def over(snapshot: Snapshot, now: datetime) -> bool:
     was, today = snapshot.as_of.astimezone(UTC), now.astimezone(UTC)
     midnight = today.replace(hour=0, minute=0, second=0, microsecond=0)
     return was.date() < today.date() and today >= midnight + SPREAD * _turn(snapshot)
+
+
+class Dawn:
+    """Notices, once a day, each namespace whose turn has come."""
+
+    def __init__(self) -> None:
+        self._noticed: dict[Key, datetime] = {}
+
+    def turns(self, serving: Iterable[Snapshot], now: datetime) -> list[Key]:
+        """Return the keys of those of *serving* whose day is over and that were not returned before."""
+        noticed = {(one.tenant_id, one.namespace): one.as_of for one in serving if over(one, now)}
+        new = [key for key, as_of in noticed.items() if self._noticed.get(key) != as_of]
+        self._noticed = noticed
+        return new
 
 
 def _turn(snapshot: Snapshot) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -14,13 +15,19 @@ import structlog
 
 from recsys.db.pool import Database
 from recsys.snapshot.changes import ChangeLog, Changes
+from recsys.snapshot.dawn import Dawn
 from recsys.snapshot.snapshots import Snapshots, State, utc_now
 from recsys.snapshot.tail import extended
+from recsys.snapshot.verify import Verifier
 
 __all__ = ["Follower", "Snapshots", "State"]
 
 LOOK_SECONDS = 0.25
 """Time between two looks at the log: one over 2,000 new rows takes 1.5 ms, and a change is to be served in a second."""
+
+REST_MAX_SECONDS = 1.0
+"""After a refresh nothing is refreshed for as long as it took, but not longer: what changes without end is read as fast
+as half of a core can, and serving has the rest."""
 
 SESSIONS_EVERY = timedelta(seconds=2)
 """Time between two looks for new sessions, in the namespaces that weigh them: 5 s are promised."""
@@ -43,7 +50,8 @@ class Following(Protocol):
 class Follower:
     """Two threads, alive inside `with`: one looks at the log of changes, one loads what it has marked.
 
-    What changes while a namespace is being loaded is one more load afterwards, however often it changes.
+    What changes while a namespace is being loaded is one more load afterwards, however often it changes. The second
+    thread also compares each namespace with a full load every *compare_every*; 0 is never.
     """
 
     def __init__(
@@ -51,6 +59,7 @@ class Follower:
         database: Database,
         snapshots: Snapshots,
         *following: Following,
+        compare_every: timedelta = timedelta(0),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
@@ -58,6 +67,8 @@ class Follower:
         self._following = following
         self._clock = clock
         self._log = ChangeLog()
+        self._dawn = Dawn()
+        self._verifier = Verifier(database, snapshots, compare_every, clock)
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._look_on, name="changes", daemon=True),
@@ -90,7 +101,8 @@ class Follower:
             changes = self._log.look(conn, now)
         for tenant_id, namespace in {(None, None)} if changes.everything else changes.namespaces:
             self._snapshots.mark(tenant_id, namespace)
-        self._snapshots.mark_before(now.astimezone(UTC).date())
+        for key in self._dawn.turns((state.snapshot for state in self._snapshots.states()), now):
+            self._snapshots.mark(*key)
         for tenant in {None} if changes.everything else changes.tenants:
             for one in self._following:
                 one.forget(tenant)
@@ -123,11 +135,20 @@ class Follower:
     def _load_on(self) -> None:
         extended_at = self._clock()
         while not self._stop.is_set():
-            self._snapshots.refresh_once()
+            began = time.monotonic()
+            if self._snapshots.refresh_once():
+                self._stop.wait(min(time.monotonic() - began, REST_MAX_SECONDS))
+            self._verify()
             if self._clock() - extended_at >= SESSIONS_EVERY:
                 self.extend_once()
                 extended_at = self._clock()
             self._snapshots.wait(LOOK_SECONDS)
+
+    def _verify(self) -> None:
+        try:
+            self._verifier.verify_once()
+        except Exception as error:  # noqa: BLE001  the next comparison may be luckier
+            _log.warning("a snapshot can not be compared with the database", error=str(error))
 
     def _fail(self, failure: str) -> None:
         if self.failure is None:

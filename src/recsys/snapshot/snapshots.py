@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -153,13 +153,6 @@ class Snapshots:
                     slot.mark(now)
             self._changed.notify_all()
 
-    def mark_before(self, day: date) -> None:
-        """Mark what was made before *day* (UTC): ages count in days, so every score has moved."""
-        with self._lock:
-            old = [key for key, slot in self._slots.items() if slot.snapshot and _day(slot.snapshot) < day]
-        for key in old:
-            self.mark(*key)
-
     def refresh_once(self) -> int:
         """Load anew what is marked, one namespace after the other; return how many were swapped."""
         swapped = 0
@@ -241,7 +234,3 @@ class Snapshots:
         for key in surplus(held, self._memory):
             del self._slots[key]
             metrics.SNAPSHOT_EVICTIONS.inc()
-
-
-def _day(snapshot: Snapshot) -> date:
-    return snapshot.as_of.astimezone(UTC).date()
