@@ -127,6 +127,21 @@ def test_what_an_event_may_not_say(changes: dict[str, object]) -> None:
     assert _code(**changes) == "EVENT_INVALID"
 
 
+def test_a_control_character_is_refused_however_it_is_written() -> None:
+    """Escaped or as it is, in every text; its neighbours, and quotes that must be escaped, are ordinary text."""
+    names = ("item_id", "event_id", "surface", "segment", "request_id", "user_id", "anonymous_id", "session_id")
+    fixed = {"occurred_at": _NOW.isoformat()}
+    for escaped in (True, False):
+        for character in ["\x7f", "\x80", "\x9f"] + ["\x01", "\n", "\x1f"] * escaped:
+            for name in names:
+                changes = {"user": {name: character}} if name in names[5:] else {name: character, **fixed}
+                body = json.dumps({"events": [_CLICK | changes]}, ensure_ascii=escaped).encode()
+                assert [one.code for one in parse(split(body), _NOW, _POLICY)[1]] == ["EVENT_INVALID"]
+        for text in ("\xa0", "\xc2", "~", '"', "\\", "é"):
+            body = json.dumps({"events": [_CLICK | {"item_id": text}]}, ensure_ascii=escaped).encode()
+            assert [one.item_id for one in parse(split(body), _NOW, _POLICY)[0]] == [text]
+
+
 def test_a_backslash_before_u0000_is_plain_text() -> None:
     """Six characters that look like an escape are kept; only the character U+0000 itself is refused."""
     assert _code(meta={"a": "\\u0000"}) == "taken 1"
