@@ -34,6 +34,7 @@ class Database:
     """A pool of connections on which every transaction picks its role and its tenant. A context manager."""
 
     def __init__(self, service_url: str, owner_url: str, *, prefix: str, pooler: str = "none", size: int = 4) -> None:
+        self.prefix = prefix
         self.roles = Roles.of(prefix)
         self.service_url = service_url
         self.owner_url = owner_url
@@ -121,6 +122,7 @@ class Database:
                 conn.execute(query("partitions.ensure_runway"))
 
     def __enter__(self) -> Self:
+        self._pool.open()
         return self
 
     def __exit__(

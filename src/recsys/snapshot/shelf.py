@@ -37,8 +37,8 @@ class Shelf:
 
     def __init__(self, folder: Path, limit: int) -> None:
         """Keep at most about *limit* bytes in *folder*, which is made when something is put there."""
-        self._folder = folder
-        self._limit = limit
+        self.folder = folder
+        self.limit = limit
         self._untrimmed = 0
 
     def get(self, key: Key) -> Filed | None:
@@ -95,10 +95,10 @@ class Shelf:
         paths = self._by_use("snapshot", "aside")
         sizes = [_size(path) for path in paths]
         total, count = sum(sizes), len(paths)
-        if total <= self._limit and count <= FILES_MAX:
+        if total <= self.limit and count <= FILES_MAX:
             return
         for path, size in zip(paths, sizes, strict=True):
-            if total <= self._limit * REST and count <= FILES_MAX * REST:
+            if total <= self.limit * REST and count <= FILES_MAX * REST:
                 return
             path.unlink(missing_ok=True)
             total, count = total - size, count - 1
@@ -106,27 +106,38 @@ class Shelf:
     @contextmanager
     def alone(self, key: Key, stop: threading.Event) -> Iterator[None]:
         """Hold the right to load a namespace on this host; Unavailable if *stop* is set while another has it."""
-        with self._lock_file(key) as file:
+        with self._held(f"{int(_digest(key), 16) % _LOCKS:04}", stop):
+            yield
+
+    @contextmanager
+    def alone_with_large(self, stop: threading.Event) -> Iterator[None]:
+        """Hold the right to load a large namespace, of which a host has the memory for one at a time."""
+        with self._held("large", stop):
+            yield
+
+    @contextmanager
+    def _held(self, name: str, stop: threading.Event) -> Iterator[None]:
+        with self._lock_file(name) as file:
             while file is not None and not _locked(file.fileno()):
                 if stop.wait(_POLL_SECONDS):
                     raise Unavailable("The service is stopping.")
             yield
 
-    def _lock_file(self, key: Key) -> AbstractContextManager[IO[bytes] | None]:
+    def _lock_file(self, name: str) -> AbstractContextManager[IO[bytes] | None]:
         """Open the file whose lock is the right; where the disk takes none, everybody has it."""
-        folder = self._folder / "locks"
+        folder = self.folder / "locks"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            return (folder / f"{int(_digest(key), 16) % _LOCKS:04}").open("wb")
+            return (folder / name).open("wb")
         except OSError:
             return nullcontext()
 
     def _path(self, key: Key) -> Path:
-        return self._folder / str(key[0]) / f"{_digest(key)}.snapshot"
+        return self.folder / str(key[0]) / f"{_digest(key)}.snapshot"
 
     def _by_use(self, *suffixes: str) -> list[Path]:
         """List the files, the one that was not used for the longest first."""
-        found = (path for suffix in suffixes for path in self._folder.glob(f"*/*.{suffix}"))
+        found = (path for suffix in suffixes for path in self.folder.glob(f"*/*.{suffix}"))
         return sorted(found, key=_used)
 
 

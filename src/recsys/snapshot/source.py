@@ -13,10 +13,12 @@ from typing import NamedTuple
 import psycopg
 
 from recsys.db.pool import Database
+from recsys.db.queries import sql
 from recsys.errors import DatabaseUnavailable, Unavailable
 from recsys.snapshot.eviction import Key
 from recsys.snapshot.filed import Filed
 from recsys.snapshot.load import load
+from recsys.snapshot.loader import LARGE_ROWS, Loaders, Order
 from recsys.snapshot.origin import Origin
 from recsys.snapshot.reread import origin_of, renewed
 from recsys.snapshot.shelf import Shelf
@@ -41,6 +43,7 @@ class Source:
         self._database = database
         self._shelf = shelf
         self._clock = clock
+        self._loaders = Loaders()
         self._away_until = 0.0
         self._connections: set[psycopg.Connection] = set()
         self._closed = threading.Event()
@@ -80,6 +83,7 @@ class Source:
         with self._lock:
             self._closed.set()
             running = list(self._connections)
+        self._loaders.close()
         for conn in running:
             with suppress(psycopg.Error):
                 conn.cancel_safe()
@@ -88,9 +92,31 @@ class Source:
         filed = None if found is None else shelf.snapshot(key, found)
         if filed is not None and (amended := self._renewed(filed, params)) is not None:
             return Got(amended, checked=True)
+        if self._is_large(key) and (made := self._load_beside(shelf, key, params)) is not None:
+            return Got(made, checked=True)
         snapshot, origin = self._load(key, params)
         mapped = shelf.get(key) if shelf.put(key, snapshot, origin) else None
         return Got((mapped and shelf.snapshot(key, mapped)) or snapshot, checked=True)
+
+    def _is_large(self, key: Key) -> bool:
+        about = {"tenant_id": key[0], "namespace": key[1], "rows": LARGE_ROWS}
+        with self._reading() as conn:
+            return conn.execute(sql("snapshot.is_large"), about).fetchone() == (True,)
+
+    def _load_beside(self, shelf: Shelf, key: Key, params: SignalParams) -> Snapshot | None:
+        """Map what a process of its own loads; None where the disk does not take it."""
+        order = Order(
+            self._database.service_url,
+            self._database.prefix,
+            *key,
+            params,
+            self._clock(),
+            str(shelf.folder),
+            shelf.limit,
+        )
+        with shelf.alone_with_large(self._closed):
+            made = shelf.get(key) if self._loaders.load(order) else None
+        return None if made is None else shelf.snapshot(key, made)
 
     def _renewed(self, serving: Snapshot, params: SignalParams) -> Snapshot | None:
         with self._reading() as conn:

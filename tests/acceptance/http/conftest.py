@@ -70,6 +70,12 @@ def serve_on() -> Callable[..., AbstractContextManager[Running]]:
     return service
 
 
+@pytest.fixture(scope="session")
+def serve_with() -> Callable[..., AbstractContextManager[tuple[str, int]]]:
+    """Start a service with these variables, on whatever they name."""
+    return serving
+
+
 @contextmanager
 def service(postgres: Any, template: str, folder: Path, **settings: Any) -> Iterator[Running]:
     """Run `recsys serve` on a database of its own."""

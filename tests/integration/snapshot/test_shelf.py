@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from recsys.db.pool import Database
-from recsys.errors import DatabaseUnavailable
+from recsys.errors import DatabaseUnavailable, Unavailable
 from recsys.snapshot import source as module
 from recsys.snapshot.refresh import Follower, Snapshots
 from recsys.snapshot.shelf import Shelf
@@ -217,3 +221,80 @@ def test_a_disk_that_takes_nothing_fails_no_load(
     assert host.process().load_once(seed.tenant_id, "home", PARAMS).popularity.tolist() == [1]
     assert not host.files()
     assert not host.files("snapshot.part")
+
+
+@pytest.fixture
+def all_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every namespace with a row be loaded by a process of its own."""
+    monkeypatch.setattr(module, "LARGE_ROWS", 1)
+
+
+def loaders() -> list[int]:
+    """List the loader processes that this process has started."""
+    children = Path(f"/proc/{os.getpid()}/task").glob("*/children")
+    pids = [int(pid) for path in children for pid in path.read_text().split()]
+    return [pid for pid in pids if b"recsys.snapshot.loader" in command_line(pid)]
+
+
+def command_line(pid: int) -> bytes:
+    """Read how a process was started, or nothing if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def until(condition: Callable[[], list[int]]) -> list[int]:
+    """Wait until *condition* gives something, at most a minute; return that."""
+    deadline = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+@contextmanager
+def nobody_reads(seed: Seed) -> Iterator[None]:
+    """Let every load wait until the block ends."""
+    with seed.conn.transaction():
+        seed.conn.execute("lock table item_tags in access exclusive mode")
+        yield
+
+
+@pytest.mark.usefixtures("all_large")
+def test_a_large_namespace_is_loaded_by_a_process_of_its_own(
+    host: Host, seed: Seed, clock: Clock, loads: list[str]
+) -> None:
+    """Nothing is read here; what the other process wrote is mapped, and it is gone."""
+    seed.popularity("a", 3, clock().date())
+    found = host.process().load_once(seed.tenant_id, "home", PARAMS)
+    assert (found.popularity.tolist(), found.as_of, loads) == ([3], clock(), [])
+    assert loaders() == []
+
+
+@pytest.mark.usefixtures("all_large")
+def test_a_loader_that_is_killed_is_replaced(host: Host, seed: Seed, clock: Clock) -> None:
+    """Whoever waits for the snapshot does not notice."""
+    seed.popularity("a", 3, clock().date())
+    snapshots = host.process()
+    with ThreadPoolExecutor() as pool:
+        with nobody_reads(seed):
+            asking = pool.submit(snapshots.load_once, seed.tenant_id, "home", PARAMS)
+            (first,) = until(loaders)
+            os.kill(first, signal.SIGKILL)
+            until(lambda: [pid for pid in loaders() if pid != first])
+        assert asking.result(60).popularity.tolist() == [3]
+
+
+@pytest.mark.usefixtures("all_large")
+def test_a_loader_ends_with_the_service(host: Host, seed: Seed, clock: Clock) -> None:
+    """One that is still reading is not waited for."""
+    seed.popularity("a", 3, clock().date())
+    snapshots = host.process()
+    with ThreadPoolExecutor() as pool, nobody_reads(seed):
+        asking = pool.submit(snapshots.load_once, seed.tenant_id, "home", PARAMS)
+        until(loaders)
+        snapshots.close()
+        with pytest.raises(Unavailable):
+            asking.result(60)
+    assert loaders() == []

@@ -69,3 +69,12 @@ group by visit, sitting
 having min(item_id collate "C") <> max(item_id collate "C")
 order by max(occurred_at) desc, visit
 limit %(keep)s
+
+-- name: is_large
+-- Whether a namespace has this many rows of signals; no more are counted.
+select count(*) = %(rows)s from (
+    (select from item_covisit_daily where tenant_id = %(tenant_id)s and namespace = %(namespace)s limit %(rows)s)
+    union all
+    (select from item_popularity_daily where tenant_id = %(tenant_id)s and namespace = %(namespace)s limit %(rows)s)
+    limit %(rows)s
+) as counted
