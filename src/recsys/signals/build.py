@@ -82,6 +82,7 @@ def _build_day(database: Database, tenant_id: UUID, config: Config, day: Day, bu
         conn.execute(sql("signals.forget_touched"), {"touched": list(day.settles)})
         scope.run("create_events")
         scope.run("collect_events")
+        scope.run("analyze_events")
         cut_off = bots.cut_off(scope)
         events, beyond = scope.row("count_events")
         changed = popularity.rebuild(scope), covisitation.rebuild(scope)

@@ -8,7 +8,8 @@ from recsys.signals.scope import Scope, Written
 def rebuild(scope: Scope) -> Written:
     """Make the day's rows what its collected events give, writing only rows that change."""
     scope.run("create_covisitation")
+    scope.run("number_items")
+    scope.run("analyze_items")
     scope.run("compute_covisitation")
     scope.run("analyze_covisitation")
-    removed = scope.run("remove_covisitation")
-    return Written(scope.run("write_covisitation"), removed)
+    return scope.replace("covisitation")

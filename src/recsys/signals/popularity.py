@@ -10,5 +10,4 @@ def rebuild(scope: Scope) -> Written:
     scope.run("create_popularity")
     scope.run("compute_popularity")
     scope.run("analyze_popularity")
-    removed = scope.run("remove_popularity")
-    return Written(scope.run("write_popularity"), removed)
+    return scope.replace("popularity")

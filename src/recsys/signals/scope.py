@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -64,6 +65,13 @@ class Scope:
     def run(self, query: str, **more: object) -> int:
         """Run a query of signals.sql, with *more* parameters; return how many rows it wrote."""
         return self._conn.execute(sql(f"signals.{query}"), self._parameters | more).rowcount
+
+    def replace(self, signal: str) -> Written:
+        """Make the day's rows of *signal* those of its new ones."""
+        if not self.row(f"holds_{signal}")[0]:
+            with suppress(psycopg.errors.UniqueViolation), self._conn.transaction():  # somebody seeds this very day
+                return Written(self.run(f"fill_{signal}"))
+        return Written(removed=self.run(f"remove_{signal}"), written=self.run(f"write_{signal}"))
 
     def row(self, query: str) -> tuple[Any, ...]:
         """Run a query of signals.sql that returns one row."""

@@ -42,9 +42,10 @@ def test_build_says_what_it_did(signals: Run, shop: Shop) -> None:
     shop.visit("a", "b")
     done = signals("build", "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {
+    said = json.loads(done.stdout)
+    assert said.pop("days") in {1, 2}  # just before midnight the day that follows is built too
+    assert said == {
         "namespaces": ["home"],
-        "days": 1,
         "events": 2,
         "beyond_session_length": 0,
         "cut_off": {"visits": 0, "events": 0},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PARAMS = {
     "defaults": SignalParams(),
-    "bots": SignalParams(bot_events_per_day=12),
+    "bots": SignalParams(bot_events_per_day=35),
     "short sessions": SignalParams(session_gap_minutes=7, session_length=4, pair_window=2),
     "long pauses": SignalParams(
         session_gap_minutes=3000, session_length=9, pair_window=40, event_weights={"view": 0.3}

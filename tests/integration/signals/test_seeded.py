@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import psycopg
 
 from recsys.signals.build import touch
 
@@ -65,6 +69,42 @@ def test_an_equal_score_makes_a_row_the_builds(shop: Shop, noon: datetime) -> No
     shop.conn.execute("delete from interaction_events")
     rebuild(shop, noon)
     assert shop.popularity() == {}
+
+
+def test_a_row_that_is_seeded_while_its_day_is_built_for_the_first_time(shop: Shop, noon: datetime) -> None:
+    """A build that finds the day empty waits for the operator's transaction, and writes the events' score over it."""
+    shop.visit("a", "b")
+    done = threading.Event()
+
+    def run() -> None:
+        shop.build()
+        done.set()
+
+    with psycopg.connect(shop.conn.info.dsn, password=shop.conn.info.password) as other:
+        other.execute(
+            "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score)"
+            " values (%s, 'home', 'b', %s, 40), (%s, 'home', 'seeded', %s, 40)",
+            (shop.tenant_id, noon.date(), shop.tenant_id, noon.date()),
+        )
+        builder = threading.Thread(target=run)
+        builder.start()
+        _until_somebody_waits(shop.conn)
+        other.commit()
+    builder.join()
+    assert done.is_set()
+    assert shop.popularity() == {("a", 0): 1, ("b", 0): 1, ("seeded", 0): 40}
+
+
+def _until_somebody_waits(conn: psycopg.Connection) -> None:
+    """Wait until a statement on the table waits for another transaction, at most a minute."""
+    end = time.monotonic() + 60
+    waiting = (
+        "select exists (select from pg_stat_activity"
+        " where wait_event = 'transactionid' and datname = current_database())"
+    )
+    while conn.execute(waiting).fetchone() != (True,):
+        assert time.monotonic() < end, "the build did not wait for the operator"
+        time.sleep(0.01)
 
 
 def test_rows_from_before_that_was_noted_count_as_built(shop: Shop, noon: datetime) -> None:

@@ -33,8 +33,8 @@ where tenant_id = %(tenant_id)s and day between %(first)s and %(last)s and built
 create temporary table signal_events (
     item_id text not null,
     weight float8 not null,
-    visit text,
-    visitor text,
+    visit text collate "C",
+    visitor text collate "C",
     day date not null,
     occurred_at timestamptz not null,
     seq bigint not null,
@@ -122,52 +122,64 @@ on conflict (tenant_id, namespace, item_id, day) do update set score = excluded.
 create temporary table new_covisitation (
     item_id text not null,
     neighbor_id text not null,
-    score numeric not null
+    score numeric not null,
+    item integer not null,
+    neighbor integer not null
 ) on commit drop
+
+-- name: number_items
+-- Pairs are summed and sorted as numbers, which is a third of the work of doing it with ids.
+create temporary table signal_items on commit drop as
+select item_id, row_number() over (order by item_id collate "C")::integer as item
+from (select distinct item_id from signal_events) as items
 
 -- name: compute_covisitation
 -- Two items were met together when their events lie at most pair_window places apart in one sitting; a visit's first session_length
--- events of a day count. The day is the later event's, so a pair across midnight counts once. A pair weighs the geometric mean of its
--- events' weights. Both directions are written.
-insert into new_covisitation (item_id, neighbor_id, score)
+-- events of a day count, those of one time in the order of their arrival. The day is the later event's, so a pair across midnight
+-- counts once. A pair weighs the geometric mean of its events' weights. Both directions are written.
+insert into new_covisitation (item_id, neighbor_id, score, item, neighbor)
 with counted as (
-    select visit, visit = visitor as by_visitor, day, occurred_at, item_id, weight,
+    select visit, visit = visitor as by_visitor, day, occurred_at, seq, event_id, item, weight,
         row_number() over (partition by visit, day order by occurred_at, seq, event_id) as nth
     from signal_events
-    where visit is not null
+    join signal_items using (item_id)
+    where visit in (select visit from signal_events where day = %(day)s)
 ),
 paused as (
-    select visit, day, nth, occurred_at, item_id, weight,
-        by_visitor and occurred_at - lag(occurred_at) over in_order > make_interval(mins => %(session_gap_minutes)s) as after_pause
+    select *, occurred_at - lag(occurred_at) over (partition by visit order by day, occurred_at, seq, event_id) as pause
     from counted
     where nth <= %(session_length)s
-    window in_order as (partition by visit order by day, nth)
 ),
-seated as (
-    select visit, day, nth, occurred_at, item_id, weight, count(*) filter (where after_pause) over in_order as sitting
+placed as (
+    select *, row_number() over (order by visit, day, occurred_at, seq, event_id) as place,
+        pause is null or (by_visitor and pause > make_interval(mins => %(session_gap_minutes)s)) as begins
     from paused
-    window in_order as (partition by visit order by day, nth)
 ),
-followed as (
-    select day, occurred_at, item_id, weight,
-        array_agg(item_id) over before as items, array_agg(weight) over before as weights, array_agg(occurred_at) over before as times
-    from seated
-    window before as (partition by visit, sitting order by day, nth rows between %(pair_window)s preceding and 1 preceding)
+seated as materialized (
+    select place, day, occurred_at, item, weight,
+        max(place) filter (where begins) over (order by visit, day, occurred_at, seq, event_id rows unbounded preceding) as first_place
+    from placed
+),
+later as (
+    select *, generate_series(1, least(%(pair_window)s, place - first_place)) as apart from seated where day = %(day)s
 ),
 pairs as (
-    select least(later.item_id collate "C", earlier.item_id) as one, greatest(later.item_id collate "C", earlier.item_id) as other,
+    select least(later.item, earlier.item) as one, greatest(later.item, earlier.item) as other,
         trim_scale(round(sum(sqrt(later.weight * earlier.weight))::numeric, 6)) as score
-    from followed as later
-    cross join unnest(later.items, later.weights, later.times) as earlier (item_id, weight, occurred_at)
-    where later.day = %(day)s
-        and earlier.item_id <> later.item_id
-        and later.occurred_at - earlier.occurred_at < make_interval(days => %(reach)s)
+    from later
+    join seated as earlier on earlier.place = later.place - later.apart
+    where earlier.item <> later.item and later.occurred_at - earlier.occurred_at < make_interval(days => %(reach)s)
     group by one, other
+),
+directed as (
+    select one as item, other as neighbor, score from pairs where score > 0
+    union all
+    select other, one, score from pairs where score > 0
 )
-select one, other, score from pairs where score > 0
-union all
-select other, one, score from pairs where score > 0
-order by 1, 2
+select shown.item_id, met.item_id, directed.score, directed.item, directed.neighbor
+from directed
+join signal_items as shown on shown.item = directed.item
+join signal_items as met on met.item = directed.neighbor
 
 -- name: remove_covisitation
 delete from item_covisit_daily as row
@@ -184,8 +196,33 @@ left join item_covisit_daily as old
     on old.tenant_id = %(tenant_id)s and old.namespace = %(namespace)s and old.day = %(day)s
     and old.item_id = new.item_id and old.neighbor_id = new.neighbor_id
 where old.score is distinct from new.score or not old.built
-order by new.item_id, new.neighbor_id
+order by new.item, new.neighbor
 on conflict (tenant_id, namespace, item_id, neighbor_id, day) do update set score = excluded.score, built = true
+
+-- name: holds_popularity
+select exists (select from item_popularity_daily where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s)
+
+-- name: fill_popularity
+-- For a day without rows: an insert that looks for no conflicts takes two thirds of the time.
+insert into item_popularity_daily (tenant_id, namespace, item_id, day, score, built)
+select %(tenant_id)s, %(namespace)s, item_id, %(day)s, score, true
+from new_popularity
+order by item_id
+
+-- name: holds_covisitation
+select exists (select from item_covisit_daily where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s)
+
+-- name: fill_covisitation
+insert into item_covisit_daily (tenant_id, namespace, item_id, neighbor_id, day, score, built)
+select %(tenant_id)s, %(namespace)s, item_id, neighbor_id, %(day)s, score, true
+from new_covisitation
+order by item, neighbor
+
+-- name: analyze_events
+analyze signal_events
+
+-- name: analyze_items
+analyze signal_items
 
 -- name: analyze_popularity
 analyze new_popularity
