@@ -36,8 +36,12 @@ PAIR = """
 
 async def shows(connection: Connection, visitor: str) -> bool:
     """Whether the neighbour of what is clicked is in a visitor's list, which popularity alone does not bring there."""
-    body = {"surface": "home", "k": 10, "user": {"user_id": visitor}}
-    status, answer = await connection.post("/v1/recommend", json.dumps(body).encode(), visitor)
+    body = json.dumps({"surface": "home", "k": 10, "user": {"user_id": visitor}}).encode()
+    deadline = time.monotonic() + LIMIT_SECONDS
+    status, answer = await connection.post("/v1/recommend", body, visitor)
+    while status == 503 and time.monotonic() < deadline:  # noqa: PLR2004  a worker that has not loaded its snapshot yet
+        await asyncio.sleep(LOOK_SECONDS)
+        status, answer = await connection.post("/v1/recommend", body, visitor)
     if status != 200:  # noqa: PLR2004  HTTP's own number
         raise SystemExit(f"a list was refused: {answer.decode()}")
     return any(item["item_id"] == NEIGHBOR for item in json.loads(answer)["items"])

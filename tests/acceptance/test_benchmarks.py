@@ -1,0 +1,49 @@
+"""The short forms of the benchmarks that need a service: `scripts/bench all` runs them in full."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def measured(folder: Path, name: str, *options: str) -> dict[str, Any]:
+    """Run a benchmark and return what it keeps."""
+    kept = folder / "kept.json"
+    command = [sys.executable, str(BENCHMARKS / f"{name}.py"), "--json", str(kept), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=170, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result: dict[str, Any] = json.loads(kept.read_text())
+    assert result["benchmark"] == name
+    assert {"at", "commit", "machine", "versions"} <= set(result["run"])
+    figures: dict[str, Any] = result["figures"]
+    return figures
+
+
+@pytest.mark.timeout(180)
+def test_latency_is_measured_by_rate(tmp_path: Path) -> None:
+    """Every rate has its row, from the lowest, with the requests that were answered and those that were not."""
+    rows = measured(tmp_path, "latency", "--seconds", "1", "--rates", "40", "20")["rates"]
+    assert [row["rate"] for row in rows] == [20, 40]
+    assert all(0 < row["answered"] + row["errors"] <= row["rate"] + 1 for row in rows)
+
+
+@pytest.mark.timeout(180)
+def test_growth_is_measured_along_an_axis(tmp_path: Path) -> None:
+    """Every value of the axis has its row, with what a request cost."""
+    rows = measured(tmp_path, "growth", "anchors", "--quick", "--seconds", "0.5")["anchors"]
+    assert [row["anchors"] for row in rows] == [1, 10]
+    assert all(row["requests_per_second"] > 0 and row["cpu_us"] > 0 for row in rows)
+
+
+@pytest.mark.timeout(180)
+def test_clicks_are_followed_on_two_hosts(tmp_path: Path) -> None:
+    """Each of two hosts follows every click."""
+    figures = measured(tmp_path, "clicks", "--quick")
+    assert [figures[host]["clicks"] for host in ("same_host", "other_host")] == [5, 5]
