@@ -104,7 +104,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
 
 
 def _follower(settings: Settings, database: Database, snapshots: Snapshots, *following: Following) -> Follower:
-    return Follower(database, snapshots, *following, compare_every=timedelta(seconds=settings.snapshot_compare))
+    compare_every = timedelta(seconds=settings.snapshot_compare)
+    return Follower(database, snapshots, *following, compare_every=compare_every, served=settings.served_dir)
 
 
 @contextmanager

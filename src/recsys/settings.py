@@ -359,6 +359,11 @@ class Settings:
         return self.data_dir / "workers"
 
     @property
+    def served_dir(self) -> Path:
+        """Where the processes that serve from this data folder say what they serve."""
+        return self.data_dir / "served"
+
+    @property
     def metrics_dir(self) -> Path:
         """Where the processes of a service count together."""
         return self.data_dir / "metrics"

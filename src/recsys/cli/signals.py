@@ -11,7 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from recsys.cli.columns import print_columns
 from recsys.cli.console import print_json, talk
+from recsys.cli.verifying import Verdict, verdicts
 from recsys.db.pool import Database
+from recsys.errors import CheckFailed
 from recsys.settings import Settings
 from recsys.signals import status as state
 from recsys.signals.build import Built, touch
@@ -27,6 +29,14 @@ Tenant = Annotated[
     str, typer.Option("--tenant", envvar="RECSYS_TENANT", help="Whose signals: external id or UUID of the tenant.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        envvar="RECSYS_SIGNALS_VERIFY",
+        help="Compare what the processes of this host serve with a full load; exit code 3 on a difference.",
+    ),
+]
 _DAY = ["%Y-%m-%d"]
 First = Annotated[
     datetime, typer.Option("--from", envvar="RECSYS_SIGNALS_FROM", formats=_DAY, help="First day in UTC: 2026-05-20.")
@@ -66,8 +76,11 @@ def rebuild(
 
 
 @app.command()
-def status(tenant: Tenant, *, as_json: AsJson = False) -> None:
-    """Show what the signal tables hold, and which days wait to be built."""
+def status(tenant: Tenant, *, verify: Verify = False, as_json: AsJson = False) -> None:
+    """Show what the signal tables hold, and which days wait to be built; or whether it is what this host serves."""
+    if verify:
+        _verify(tenant, as_json=as_json)
+        return
     with Database.open(Settings.from_environment()) as database, database.system() as conn:
         tenant_id = tenants.find(conn, tenant).id
         tables, pending = state.tables(conn, tenant_id), state.pending(conn, tenant_id)
@@ -85,6 +98,22 @@ def status(tenant: Tenant, *, as_json: AsJson = False) -> None:
         talk.print(f"{len({row.day for row in pending})} days wait to be built ({days}): `recsys signals build`")
     else:
         talk.print("no day waits to be built")
+
+
+def _verify(tenant: str, *, as_json: bool) -> None:
+    settings = Settings.from_environment()
+    with Database.open(settings) as database:
+        found = verdicts(database, _view(database, tenant), settings.served_dir)
+    if as_json:
+        print_json([one._asdict() for one in found])
+    else:
+        print_columns(Verdict._fields, found)
+    other = ", ".join(one.namespace for one in found if not one.same)
+    if other:
+        raise CheckFailed(
+            f"What is served is not what the database holds: {other}. The log of the service names what differs at its "
+            "next comparison; `insert into signal_changes (tenant_id, signal)` with 'tags' makes it load at once."
+        )
 
 
 def _view(database: Database, tenant: str) -> TenantView:

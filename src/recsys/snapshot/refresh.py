@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -16,6 +17,7 @@ import structlog
 from recsys.db.pool import Database
 from recsys.snapshot.changes import ChangeLog, Changes
 from recsys.snapshot.dawn import Dawn
+from recsys.snapshot.served import Notice
 from recsys.snapshot.snapshots import Snapshots, State, utc_now
 from recsys.snapshot.tail import extended
 from recsys.snapshot.verify import Verifier
@@ -51,7 +53,8 @@ class Follower:
     """Two threads, alive inside `with`: one looks at the log of changes, one loads what it has marked.
 
     What changes while a namespace is being loaded is one more load afterwards, however often it changes. The second
-    thread also compares each namespace with a full load every *compare_every*; 0 is never.
+    thread also compares each namespace with a full load every *compare_every*; 0 is never. The folder *served* tells
+    other processes what is in service.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Follower:
         snapshots: Snapshots,
         *following: Following,
         compare_every: timedelta = timedelta(0),
+        served: Path | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database = database
@@ -68,6 +72,7 @@ class Follower:
         self._clock = clock
         self._log = ChangeLog()
         self._dawn = Dawn()
+        self._notice = Notice(served)
         self._verifier = Verifier(database, snapshots, compare_every, clock)
         self._stop = threading.Event()
         self._threads = [
@@ -93,6 +98,7 @@ class Follower:
         self._snapshots.close()
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
+        self._notice.take_down()
 
     def look_once(self) -> Changes:
         """Read the log once; mark the namespaces and refresh the tenants that have changed."""
@@ -103,6 +109,7 @@ class Follower:
             self._snapshots.mark(tenant_id, namespace)
         for key in self._dawn.turns((state.snapshot for state in self._snapshots.states()), now):
             self._snapshots.mark(*key)
+        self._notice.put_up(state.snapshot for state in self._snapshots.states())
         for tenant in {None} if changes.everything else changes.tenants:
             for one in self._following:
                 one.forget(tenant)
