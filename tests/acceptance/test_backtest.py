@@ -67,3 +67,40 @@ def test_what_is_wrong_is_said(walks: Path, tmp_path: Path) -> None:
     assert (wrong.returncode, "leave-last-out" in wrong.stderr) == (2, True)
     missing = recsys("backtest", "nowhere", folder=tmp_path)
     assert (missing.returncode, "movielens-100k" in missing.stderr) == (1, True)
+
+
+def test_settings_are_searched_and_judged_on_a_file(walks: Path, tmp_path: Path) -> None:
+    """`tune` writes a document that a backtest takes, and recommends nothing else than what it began with in noise."""
+    output = tmp_path / "better.json"
+    done = recsys(
+        *(
+            "tune",
+            str(walks),
+            "--protocol",
+            "leave-last-out",
+            "-k",
+            "3",
+            "--minutes",
+            "0.1",
+            "-o",
+            str(output),
+            "--json",
+        ),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    assert verdict["trials"] >= 1
+    assert verdict["recommended"] == (verdict["gain"]["low"] > 0)
+    document = json.loads(output.read_text())
+    assert document == verdict["document"]
+    assert verdict["recommended"] or document == {}
+    again = recsys("backtest", str(walks), "--config", "better.json", "--no-baselines", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_figure_that_does_not_exist_is_named(walks: Path, tmp_path: Path) -> None:
+    """A wrong option ends with 2 before anything is searched."""
+    done = recsys("tune", str(walks), "--figure", "luck", folder=tmp_path)
+    assert done.returncode == 2
+    assert "luck" in done.stderr
