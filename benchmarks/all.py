@@ -53,9 +53,11 @@ PLANS = {
     "overload": Plan(50, ("--seconds", "30"), ("--seconds", "60"), quick=("--seconds", "2")),
     "clicks": Plan(60),
     "doctor": Plan(60),
+    "propagation": Plan(240),
     "snapshot_load": Plan(
         300, ("--items", "1000000", "--neighbors", "20000000"), quick=("--items", "1000", "--neighbors", "10000")
     ),
+    "tenants": Plan(240),
     "signals_build": Plan(150, ("--events", "1000000"), ("--events", "10000000")),
 }
 
