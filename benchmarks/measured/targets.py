@@ -115,6 +115,29 @@ def _all_hold(figures: Figures) -> Found:
     return Found(f"{len(held)} of {len(names)} hold", len(held) == len(names))
 
 
+def _propagation(figures: Figures) -> Found:
+    kinds = [kind for way in figures.values() for kind in way.values()]
+    slowest, rounds = max(kind["p99_s"] for kind in kinds), min(kind["rounds"] for kind in kinds)
+    reached = slowest <= 1 if "behind_pgbouncer" in figures else None
+    return Found(f"p99 {slowest} s at worst, of {rounds} rounds each: {', '.join(figures)}", reached)
+
+
+def _doctor(figures: Figures) -> Found:
+    beside = figures["beside_a_service"]
+    text = f"{beside['diagnosis_ms']} ms, {beside['command_ms']} ms with the start of the command"
+    return Found(text, beside["diagnosis_ms"] <= 300)  # noqa: PLR2004  the target
+
+
+def _overload(figures: Figures) -> Found:
+    before, loaded, after = figures["unloaded"], figures["overloaded"], figures["a_second_later"]
+    text = (
+        f"p99 of what is accepted {loaded['accepted_p99_ms']} ms against {before['accepted_p99_ms']} ms, "
+        f"{after['accepted_p99_ms']} ms a second later; memory {figures['memory_mib'][0]} and "
+        f"{figures['memory_mib'][1]} MiB"
+    )
+    return Found(text, loaded["accepted_p99_ms"] <= 3 * before["accepted_p99_ms"])
+
+
 TARGETS = (
     Target(
         "`/v1/recommend`, one worker, 100,000 items, 10 tenants, 10 anchors, 20 rules, caps, exposure written",
@@ -124,6 +147,19 @@ TARGETS = (
     ),
     Target("the same at 1,000,000 items against 1,000", "at most 20 % slower", "growth", _growth),
     Target("open loop at 1,000 requests/s, one worker", "p99 at most 10 ms, no error", "latency", _latency),
+    Target(
+        "an open loop at five times what one worker can answer",
+        "p99 of what is accepted at most three times the unloaded one",
+        "overload",
+        _overload,
+    ),
+    Target(
+        "published rules, until four workers on two hosts rank by them, directly and behind PgBouncer",
+        "p99 at most 1 s",
+        "propagation",
+        _propagation,
+    ),
+    Target("`recsys doctor` on a healthy surface of 100,000 items", "at most 300 ms", "doctor", _doctor),
     Target(
         "a visitor's click, until it shapes the same visitor's next list",
         "p99 at most 1 s on the same host, 5 s on another",
