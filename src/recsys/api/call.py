@@ -39,7 +39,7 @@ class Call:
     empty: bool | None = None
     """Whether the list that is answered holds nothing; None where no list is answered."""
     laps: dict[str, float] = field(default_factory=dict)
-    """Milliseconds from the request's arrival to the end of each stage, in their order."""
+    """When each stage ended, in their order."""
     logged: bool = False
     """Whether the log has its line about this request."""
 
@@ -62,13 +62,16 @@ class Call:
 
     def lap(self, stage: str) -> None:
         """Note that a stage has ended."""
-        self.laps[stage] = self.milliseconds()
+        self.laps[stage] = time.perf_counter()
 
     def timings(self) -> dict[str, float]:
         """Say how many milliseconds each stage took, and all of it."""
-        ends = list(self.laps.values())
-        took = (round(end - begin, 3) for begin, end in zip([0.0, *ends], ends, strict=False))
-        return {**dict(zip(self.laps, took, strict=True)), "total": self.milliseconds()}
+        took, begin = {}, self.started
+        for stage, end in self.laps.items():
+            took[stage] = round((end - begin) * 1000, 3)
+            begin = end
+        took["total"] = self.milliseconds()
+        return took
 
     def milliseconds(self) -> float:
         """Say how long ago the request arrived."""

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.candidates import Source
-from recsys.ranking.eligibility import survey
+from recsys.ranking.eligibility import hindrance, survey
 from recsys.ranking.explain import Shown
 from recsys.ranking.loops.pool import holds
 from recsys.ranking.query import Query
@@ -79,10 +79,8 @@ def _obstacle(pin: Pin, shown: Shown) -> str:
         return "the catalogue does not hold"
     if shown.intent.included is not None and pin.number not in shown.intent.included:
         return "include_ids does not name"
-    _, removed = survey(np.array([pin.number], dtype=np.intp), shown.intent, shown.snapshot, shown.live)
-    for code in removed:
-        return _HELD_BACK[code]
-    return f"would stand behind the last of {shown.intent.k} places"
+    code = hindrance(pin.number, shown.intent, shown.snapshot, shown.live)
+    return f"would stand behind the last of {shown.intent.k} places" if code is None else _HELD_BACK[code]
 
 
 def _about_inclusion(query: Query, shown: Shown) -> Iterator[SlateWarning]:
