@@ -45,20 +45,27 @@ PLANS = {
     "ranking": Plan(60),
     "rules": Plan(20, quick=()),
     "session_knn": Plan(20),
-    "spool": Plan(35),
-    "imports": Plan(40, quick=("--rows", "20000")),
     "serving": Plan(60, quick=("--seconds", "0.5", "--rounds", "1")),
+    "query": Plan(30),
     "latency": Plan(75, ("--seconds", "15"), quick=("--seconds", "1")),
-    "growth": Plan(150, quick=("--quick", "--seconds", "0.5")),
+    "growth": Plan(130, ("--seconds", "3"), quick=("--quick", "--seconds", "0.5")),
     "overload": Plan(50, ("--seconds", "30"), ("--seconds", "60"), quick=("--seconds", "2")),
+    "spool": Plan(35),
+    "imports": Plan(20, ("--rows", "100000"), ("--rows", "1000000"), quick=("--rows", "20000")),
     "clicks": Plan(60),
-    "doctor": Plan(60),
-    "propagation": Plan(240),
+    "propagation": Plan(75, ("--rounds", "50"), ("--rounds", "200")),
+    "freshness": Plan(180, ("--rounds", "10"), ("--rounds", "20")),
+    "doctor": Plan(50),
+    "tenants": Plan(180),
     "snapshot_load": Plan(
         300, ("--items", "1000000", "--neighbors", "20000000"), quick=("--items", "1000", "--neighbors", "10000")
     ),
-    "tenants": Plan(240),
-    "signals_build": Plan(150, ("--events", "1000000"), ("--events", "10000000")),
+    "signals_build": Plan(
+        100,
+        ("--events", "500000", "--one-day", "100000"),
+        ("--events", "10000000"),
+        quick=("--events", "20000", "--one-day", "2000"),
+    ),
 }
 
 
