@@ -18,6 +18,7 @@ from tests.laws.worlds import NOW, World, worlds
 from recsys.ranking import loops
 from recsys.ranking.candidates import Pool, gather
 from recsys.ranking.eligibility import eligible
+from recsys.ranking.exploration import explore
 from recsys.ranking.intent import Intent, understand
 from recsys.ranking.itemlist import ItemList
 from recsys.ranking.pick import Picked, pick
@@ -218,6 +219,52 @@ class TestPick(Laws):
         items = made.picked.items
         keys = [(-round(value, 6), number) for value, number in zip(items.score, items.numbers.tolist(), strict=True)]
         assert keys == sorted(keys)
+
+
+class TestExplore(Laws):
+    """`explore`: some positions of the final list are drawn."""
+
+    def before(self, run: Run) -> ItemList:
+        """Steered items."""
+        return run.steered.items
+
+    def after(self, run: Run) -> ItemList:
+        """The final list with its draws."""
+        return explore(run.picked, run.steered, run.intent, run.snapshot, seed=7).items
+
+    def again(self, run: Run) -> ItemList:
+        """Draw once more."""
+        return self.after(run)
+
+    @few_examples
+    @given(worlds(), st.integers(0, 2**63 - 1))
+    def test_all_but_the_drawn_stand_where_they_stand_whatever_is_drawn(self, world: World, seed: int) -> None:
+        """Pins keep their positions, the others the order of the list without chance, and k stays k."""
+        made = run(world)
+        explored = explore(made.picked, made.steered, made.intent, made.snapshot, seed)
+        drawn = set(explored.drawn or ())
+        assert len(explored.order) == len(made.picked.order)
+        organic = [place for place in made.picked.order if place not in made.steered.locked]
+        kept = [
+            place
+            for rank, place in enumerate(explored.order)
+            if rank not in drawn and (not drawn or place not in made.steered.locked)
+        ]
+        assert not drawn or kept == organic[: len(organic) - len(drawn)]
+        assert not drawn or all(explored.order[rank] == lock.place for rank, lock in made.steered.locks.items())
+        assert not drawn.intersection(made.steered.locks)
+
+    @few_examples
+    @given(worlds(), st.integers(0, 5))
+    def test_what_is_drawn_was_left_out_and_no_rule_sinks_it(self, world: World, seed: int) -> None:
+        """Chance shows what the list would not have shown, and never what a merchandiser buried."""
+        made = run(world)
+        explored = explore(made.picked, made.steered, made.intent, made.snapshot, seed)
+        items = made.steered.items
+        for rank in explored.drawn or ():
+            place = explored.order[rank]
+            assert place not in made.picked.order
+            assert items.score[place] >= items.base[place]
 
 
 class TestRecommend:

@@ -20,7 +20,7 @@ from recsys.rules.live import Adjustment, Live, Pin, live
 from recsys.snapshot.columns import Columns
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.snapshot import Snapshot
-from recsys.tenancy.config import Candidates, Exclusions, RequestParams, SignalParams, Weights
+from recsys.tenancy.config import Candidates, Exclusions, Exploration, RequestParams, SignalParams, Weights
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -155,6 +155,7 @@ def worlds(draw: Callable[..., Any]) -> World:
             caps=draw(st.sampled_from([{}, {}, {"brand:": 1}, {"category:": 2}])),
             mmr_lambda=draw(st.sampled_from([None, None, 0.0, 0.5, 1.0])),
             exclusions=draw(st.sampled_from([Exclusions(), Exclusions(seen_days=365)])),
+            exploration=draw(st.sampled_from([None, None, Exploration((2,), 3), Exploration((1, 3, 4, 9))])),
         ),
         pins=draw(st.lists(st.tuples(ids, st.none() | st.integers(1, 6)), max_size=4, unique_by=lambda pin: pin[0])),
         boosts=draw(st.lists(st.tuples(st.lists(ids, max_size=4), st.sampled_from([0.5, -0.5])), max_size=3)),

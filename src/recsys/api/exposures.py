@@ -46,8 +46,13 @@ def exposure(call: Call, question: Question, slate: Slate, now: datetime, user_k
         signals_version=slate.signals_version,
         propensities=slate.propensities,
         request=_request(call, question),
-        meta=_encode_json({"endpoint": call.endpoint, "latency_ms": call.milliseconds()}),
+        meta=_encode_json(_meta(call, question, slate)),
     )
+
+
+def _meta(call: Call, question: Question, slate: Slate) -> dict[str, Any]:
+    said: dict[str, Any] = {"endpoint": call.endpoint, "latency_ms": call.milliseconds()}
+    return said if slate.propensities is None else said | {"seed": question.query.seed}
 
 
 def _request(call: Call, question: Question) -> bytes | None:

@@ -73,7 +73,7 @@ async def listed(
         return view.live(snapshot, query.surface, query.segment, question.rules_at)
 
     snapshot, others = await namespaces.first(service, view, chain(query.surface, params))
-    base, live = is_base(query, visitor), live_of(snapshot)
+    base, live = params.exploration is None and is_base(query, visitor), live_of(snapshot)
     if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
         return kept, snapshot
     filling = Filling(query, visitor, params, live_of, now)

@@ -24,6 +24,10 @@ REASONS: Final[dict[Signal, str]] = {
 }
 
 
+EXPLORATION: Final = "exploration"
+"""The reason of an item that chance chose."""
+
+
 class RuleEffect(Struct, frozen=True, omit_defaults=True):
     """What one rule did to one item."""
 
@@ -60,10 +64,11 @@ class Shown(Struct, frozen=True, eq=False):
 
 def reasons(shown: Shown) -> tuple[tuple[str, ...], ...]:
     """Say in words why each item is there: pins first, then signals by what they contribute, then other rules."""
-    moved = _diversified(shown)
+    moved, drawn = _diversified(shown), shown.picked.drawn or {}
     return tuple(
         (
             *(_words(effect) for effect in effects if effect.action == "pin"),
+            *([EXPLORATION] if rank in drawn else []),
             *(REASONS[name] for name in sorted(parts, key=parts.__getitem__, reverse=True)),
             *(["diversity"] if rank in moved else []),
             *(_words(effect) for effect in effects if effect.action != "pin"),
@@ -116,12 +121,13 @@ def _diversified(shown: Shown) -> set[int]:
         return set()
     picked, numbers, locked = shown.picked, shown.steered.items.numbers, shown.steered.locked
     refused = set(picked.refused.tolist())
+    placed = locked.union(picked.order[rank] for rank in picked.drawn or ())
     waiting = [
-        place for place in picked.standing.tolist() if int(numbers[place]) not in refused and place not in locked
+        place for place in picked.standing.tolist() if int(numbers[place]) not in refused and place not in placed
     ]
     ranks = set()
     for rank, place in enumerate(picked.order):
-        if place in locked:
+        if place in placed:
             continue
         if place != waiting[0]:
             ranks.add(rank)

@@ -54,13 +54,17 @@ class Filling:
         self._query = query
         self._visitor = visitor
         self._params = params
+        self._settled = params if params.exploration is None else replace(params, exploration=None)
         self._live_of = live_of
         self._now = now
         self._tags: Counter[str] = Counter()
         self._slate: Slate | None = None
 
     def add(self, snapshot: Snapshot) -> bool:
-        """Put what *snapshot* has behind what there is; say whether the list is full. Pins count in the first only."""
+        """Put what *snapshot* has behind what there is; say whether the list is full.
+
+        Pins and chance count in the first namespace only.
+        """
         live = self._live_of(snapshot)
         if self._slate is None:
             if self._query.namespace != snapshot.namespace:
@@ -71,7 +75,7 @@ class Filling:
         else:
             rest = remainder(self._query, self._params, self._slate, self._tags, snapshot.namespace)
             pinned_once = with_fields(live, pins=())
-            added = recommend(rest, self._visitor, snapshot, self._params, pinned_once, now=self._now)
+            added = recommend(rest, self._visitor, snapshot, self._settled, pinned_once, now=self._now)
             self._slate = join(self._query, self._slate, added, snapshot.namespace)
         if len(self._slate) < self._query.k:
             self._tags += tags_of(added, snapshot)

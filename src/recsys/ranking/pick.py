@@ -32,6 +32,8 @@ class Picked(NamedTuple):
     """Numbers of the items that a cap kept out, as far as they were looked at."""
     full: Index
     """Tags that the list can carry no more of, ascending."""
+    drawn: dict[int, float] | None = None
+    """Ranks, from 0, whose item chance chose, and how likely it was to be chosen; None where chance had no say."""
 
 
 def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:

@@ -7,6 +7,7 @@ from datetime import datetime
 from recsys.ranking.candidates import Pool, gather
 from recsys.ranking.eligibility import eligible
 from recsys.ranking.explain import Shown
+from recsys.ranking.exploration import explore
 from recsys.ranking.intent import understand
 from recsys.ranking.pick import pick
 from recsys.ranking.query import Query, Visitor
@@ -44,4 +45,6 @@ def recommend(
         steered = steer(items, live, intent.k)  # boost, bury; pins become locked positions
         picked = pick(steered, intent, snapshot)  # one greedy pass: locks, MMR, caps
         wider = widen(pool, picked, intent, snapshot, live)  # none where the list is full, or nothing is left to show
+    if params.exploration is not None:
+        picked = explore(picked, steered, intent, snapshot, query.seed)  # some positions belong to chance
     return slate(query, Shown(pool, picked, steered, intent, snapshot, live))

@@ -48,7 +48,13 @@ def slate(query: Query, shown: Shown) -> Slate:
         warnings=warnings(query, shown),
         counts=_counts(shown),
         signals_version=shown.snapshot.version,
+        propensities=None if shown.picked.drawn is None else _propensities(shown.picked.drawn, len(items)),
     )
+
+
+def _propensities(drawn: dict[int, float], length: int) -> tuple[float, ...]:
+    """Give what chance did not choose 1: it would stand at its rank whatever was drawn."""
+    return tuple(drawn.get(rank, 1.0) for rank in range(length))
 
 
 def _counts(shown: Shown) -> dict[str, int]:

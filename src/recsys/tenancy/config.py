@@ -24,6 +24,7 @@ from recsys.tenancy.sections import (
     Anchors,
     Candidates,
     Exclusions,
+    Exploration,
     Normalization,
     Personalization,
     Sessions,
@@ -37,6 +38,7 @@ __all__ = [
     "Candidates",
     "Config",
     "Exclusions",
+    "Exploration",
     "Normalization",
     "Personalization",
     "RequestParams",
@@ -67,6 +69,8 @@ class RequestParams(Struct, frozen=True, kw_only=True):
     mmr_pool_max: int = 200
     namespace: str | None = None
     fallbacks: tuple[str, ...] = ()
+    exploration: Exploration | None = None
+    """Places that chance fills; None where there are none."""
     kept_requests: float = 0.01
     """Share of exposures that keep their request."""
 
@@ -205,6 +209,7 @@ def _request(layer: _Layer) -> RequestParams:
         mmr_pool_max=part.diversity.pool_max,
         namespace=part.namespace,
         fallbacks=part.fallbacks,
+        exploration=part.exploration if part.exploration.positions else None,
         kept_requests=part.exposures.requests,
     )
 

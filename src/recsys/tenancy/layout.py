@@ -18,6 +18,7 @@ from recsys.tenancy.sections import (
     Diversity,
     EventWeights,
     Exclusions,
+    Exploration,
     Exposures,
     Fallbacks,
     Flags,
@@ -43,6 +44,7 @@ class RequestPart(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     exclusions: Exclusions = Exclusions()
     diversity: Diversity = Diversity()
     caps: Caps = {}
+    exploration: Exploration = Exploration()
     exposures: Exposures = Exposures()
     fallbacks: Fallbacks = ()
 

@@ -46,6 +46,7 @@ HalfLife = Annotated[float, Meta(ge=0.01, le=36500)]
 Window = Annotated[int, Meta(ge=1, le=36500)]
 PoolSize = Annotated[int, Meta(ge=0, le=5000)]
 Cap = Annotated[int, Meta(ge=0, le=200)]
+Rank = Annotated[int, Meta(ge=1, le=200)]
 Volume = Annotated[int, Meta(ge=10, le=10_000_000)]
 
 
@@ -125,6 +126,18 @@ class Diversity(Struct, frozen=True, forbid_unknown_fields=True):
     pool_factor: Annotated[int, Meta(ge=1, le=50, description="How many of the best are looked at, in lists of k,")] = 3
     pool_min: Annotated[int, Meta(ge=1, le=1000, description="but at least so many,")] = 60
     pool_max: Annotated[int, Meta(ge=1, le=1000, description="and at most so many.")] = 200
+
+
+class Exploration(Struct, frozen=True, forbid_unknown_fields=True):
+    """Places of a list whose item is drawn by chance, so that what is never shown can show what it is worth."""
+
+    positions: Annotated[
+        tuple[Rank, ...],
+        Meta(max_length=20, description="Places from 1; a pinned one stays with its pin. None: nothing is drawn."),
+    ] = ()
+    among: Annotated[
+        int, Meta(ge=1, le=5000, description="Drawn from so many: the best of those that the list leaves out.")
+    ] = 50
 
 
 class Exposures(Struct, frozen=True, forbid_unknown_fields=True):

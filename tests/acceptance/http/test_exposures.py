@@ -65,6 +65,33 @@ def test_a_list_is_kept_with_what_made_it(client: httpx.Client, row: Callable[[s
     assert PERSON not in str(kept)
 
 
+def test_what_chance_chose_is_kept_with_how_likely_it_was(
+    client: httpx.Client, row: Callable[[str], dict[str, Any]], seeded: Tenant, eventually: Eventually
+) -> None:
+    """One seed draws one list, made from the request id where none is given; likelihoods and seed are in the log."""
+    config = {"exploration": {"positions": [2], "among": 10}}
+    assert client.put(f"/v1/admin/tenants/{seeded.external_id}/config", json=config).status_code == 200
+
+    def ask(request_id: str, **options: int) -> list[str]:
+        body = {"surface": "home", "k": 3, "options": {"include_reasons": True, **options}}
+        items = client.post("/v1/recommend", json=body, headers={"X-Request-Id": request_id}).json()["items"]
+        assert [item["item_id"] for item in items if "exploration" not in item["reasons"]] in (
+            ["i00", "i01"],
+            ["i00", "i01", "i02"],  # the config is not followed yet
+        )
+        return [item["item_id"] for item in items]
+
+    eventually(lambda: ask("follow", seed=1)[1] != "i01")
+    lists = [ask(f"draw-{number}", seed=number) for number in range(8)]
+    assert lists == [ask(f"again-{number}", seed=number) for number in range(8)]
+    assert len({shown[1] for shown in lists}) > 1
+    assert ask("by-its-id") == ask("by-its-id")
+    kept = row("draw-5")
+    assert kept["propensities"] == pytest.approx([1, 0.1, 1])
+    assert kept["meta"]["seed"] == 5
+    assert kept["item_ids"] == lists[5]
+
+
 def test_what_was_asked_is_kept_without_its_user(client: httpx.Client, row: Callable[[str], dict[str, Any]]) -> None:
     """Where the request asks for it; also of /v1/similar."""
     traced = {"options": {"include_trace": True}}
