@@ -142,6 +142,12 @@ class Settings:
     host: str = _setting("RECSYS_HOST", "127.0.0.1", values.text, "Address to listen on.")
     port: int = _setting("RECSYS_PORT", 8000, values.whole(0, 65535), "Port to listen on.")
     workers: int = _setting("RECSYS_WORKERS", 1, values.whole(1, 64), "Worker processes.")
+    stuck_seconds: float = _setting(
+        "RECSYS_WORKER_STUCK",
+        30.0,
+        values.seconds(2, 3600),
+        "Seconds without a turn of its event loop after which a worker is killed and replaced.",
+    )
     log_level: str = _setting(
         "RECSYS_LOG_LEVEL",
         "info",
@@ -166,6 +172,14 @@ class Settings:
         1.0,
         values.seconds(0, 3600),
         "Seconds after which a request is slow, and its line says how long each stage took.",
+    )
+
+    otlp_endpoint: str | None = _setting(
+        "RECSYS_OTLP_ENDPOINT",
+        None,
+        values.text,
+        "Where a span of each request is sent (OpenTelemetry over HTTP), such as `http://127.0.0.1:4318/v1/traces`; "
+        "needs the extra `otel`. Default: none is made.",
     )
 
     # events
@@ -362,6 +376,11 @@ class Settings:
     def served_dir(self) -> Path:
         """Where the processes that serve from this data folder say what they serve."""
         return self.data_dir / "served"
+
+    @property
+    def heartbeats_dir(self) -> Path:
+        """Where the workers say that their event loops turn."""
+        return self.data_dir / "heartbeats"
 
     @property
     def metrics_dir(self) -> Path:

@@ -24,6 +24,7 @@ from recsys.api.hot import HOT
 from recsys.api.overload import Overload
 from recsys.api.route import Route
 from recsys.api.service import Service
+from recsys.api.traces import exported
 from recsys.errors import RecsysError, Unavailable
 from recsys.runtime import Serving, serving
 from recsys.settings import Settings
@@ -73,6 +74,7 @@ class Application:
             service.settings, (service.tenants, service.snapshots, service.histories, service.writes)
         )
         self._access_log = AccessLog(service.settings)
+        self._traces = exported(service.settings)
         self._cors = Cors(service.settings.cors_origins)
         self._deadlines = Deadlines(service.settings.request_timeout_seconds)
 
@@ -93,6 +95,8 @@ class Application:
             self._deadlines.end(task)
         _count(call, answer)
         self._access_log.note(call, answer)
+        if self._traces is not None:
+            self._traces.note(call, answer)
         headers = (*call.limits, *self._cors.headers(call.headers, preflight=call.method == "OPTIONS"))
         if call.method in _WITH_BODY and not incoming.ended:
             try:
@@ -130,6 +134,8 @@ class Application:
         """Begin no more blocking work."""
         self._admission.close()
         self._service.close()
+        if self._traces is not None:
+            self._traces.close()
 
 
 class Lifespan:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,7 @@ from recsys import metrics
 if TYPE_CHECKING:
     from conftest import Running, Tenant
 
+OBSERVABILITY = Path(__file__).parents[3] / "observability"
 Eventually = Callable[..., None]
 
 
@@ -142,28 +146,57 @@ def test_what_only_the_keeper_measures_is_not_hidden_by_other_processes(
         eventually(lambda name=name: (found := measured(name)) and min(found) > 0)
 
 
-@pytest.mark.usefixtures("seeded")
-def test_alert_rules_name_what_the_service_exports(client: httpx.Client) -> None:
-    """Every metric in observability/alerts.yml is one that a scrape of a service may show."""
-    exported = {
+def exported() -> set[str]:
+    """Name every sample that a scrape of a service may show."""
+    return {
         sample
         for family in metrics.REGISTRY.collect()
         for sample in (family.name, *(family.name + suffix for suffix in ("_total", "_bucket", "_count", "_sum")))
     }
+
+
+@pytest.mark.usefixtures("seeded")
+def test_alert_rules_name_what_the_service_exports(client: httpx.Client) -> None:
+    """Every metric in observability/alerts.yml is one that a scrape of a service may show; each has its runbook."""
     client.post("/v1/recommend", json={"surface": "home"})
-    scraped = client.get("/metrics").text
-    assert "recsys_recommendation_requests_total{" in scraped
-    rules = yaml.safe_load((Path(__file__).parents[3] / "observability" / "alerts.yml").read_text())
+    assert "recsys_recommendation_requests_total{" in client.get("/metrics").text
+    rules = yaml.safe_load((OBSERVABILITY / "alerts.yml").read_text())
     alerts = [rule for group in rules["groups"] for rule in group["rules"]]
     assert len(alerts) >= 10
     for rule in alerts:
-        names = {word for word in _words(rule["expr"]) if word.startswith("recsys_")}
+        names = _metrics(rule["expr"])
         assert names, rule["alert"]
-        assert names <= exported, names - exported
+        assert names <= exported(), names - exported()
         assert {"summary", "runbook"} <= rule["annotations"].keys()
-        page = Path(__file__).parents[3] / rule["annotations"]["runbook"].partition("#")[0]
+        page = OBSERVABILITY.parent / rule["annotations"]["runbook"].partition("#")[0]
         assert page.is_file(), page
 
 
-def _words(expression: str) -> set[str]:
-    return set("".join(letter if letter.isalnum() or letter == "_" else " " for letter in expression).split())
+def test_the_dashboard_asks_for_what_the_service_exports() -> None:
+    """Every panel of observability/dashboard.json asks, for metrics that there are; pages that it names are there."""
+    dashboard = json.loads((OBSERVABILITY / "dashboard.json").read_text())
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len(panels) >= 15
+    for panel in panels:
+        for target in panel["targets"]:
+            names = _metrics(target["expr"])
+            assert names, panel["title"]
+            assert names <= exported(), names - exported()
+        for page in re.findall(r"docs/\S+\.md", panel["description"]):
+            assert (OBSERVABILITY.parent / page).is_file(), page
+    places = [tuple(panel["gridPos"][side] for side in "xy") for panel in panels]
+    assert len(places) == len(set(places))
+
+
+def test_prometheus_takes_the_alert_rules() -> None:
+    """`promtool check rules` finds nothing wrong: expressions, templates and durations are Prometheus' own."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("there is no promtool on this machine (package prometheus): only YAML and names were checked")
+    command = [promtool, "check", "rules", "--lint-fatal", str(OBSERVABILITY / "alerts.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _metrics(expression: str) -> set[str]:
+    return set(re.findall(r"\brecsys_\w+", expression))
