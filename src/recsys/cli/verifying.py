@@ -18,7 +18,9 @@ from recsys.tenancy.config import DEFAULTS, Config
 from recsys.tenancy.directory import TenantView
 
 PATIENCE_SECONDS = 10.0
-"""A change that was committed just now is given so long to be served."""
+"""A change that was committed just now is given so long to be noticed."""
+LONGEST_SECONDS = 180.0
+"""What a process knows to be behind, because it is loading, is given so long."""
 _PAUSE_SECONDS = 1.0
 
 
@@ -32,17 +34,21 @@ class Verdict(NamedTuple):
     loaded: str
     """The version that a full load of the same day gives."""
     same: bool
+    behind: bool
+    """Whether a process knows that it is behind, and is reading what is newer."""
 
 
 def verdicts(database: Database, view: TenantView, folder: Path) -> list[Verdict]:
     """Compare every namespace of a tenant that a process of this host serves; OperatorError where none does.
 
-    What differs is looked at again for PATIENCE_SECONDS.
+    What differs is looked at again: for PATIENCE_SECONDS, or LONGEST_SECONDS while a process is still reading.
     """
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    began = time.monotonic()
     while True:
         found = _compare(database, view, folder)
-        if all(one.same for one in found) or time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        behind = any(one.behind for one in found)
+        if all(one.same for one in found) or waited > (LONGEST_SECONDS if behind else PATIENCE_SECONDS):
             return found
         time.sleep(_PAUSE_SECONDS)
 
@@ -62,7 +68,8 @@ def _verdict(database: Database, view: TenantView, serving: list[Served]) -> Ver
     namespace, config = serving[0].namespace, view.config or DEFAULTS
     loaded = _loaded(database, view.tenant.id, namespace, config, serving)
     same = all(one.version == version for one, version in zip(serving, loaded, strict=True))
-    return Verdict(namespace, len(serving), _several(one.version for one in serving), _several(loaded), same)
+    behind = any(one.behind for one in serving)
+    return Verdict(namespace, len(serving), _several(one.version for one in serving), _several(loaded), same, behind)
 
 
 def _loaded(database: Database, tenant_id: UUID, namespace: str, config: Config, serving: list[Served]) -> list[str]:

@@ -15,8 +15,9 @@ from recsys.snapshot.vocabulary import Numbers
 from recsys.snapshot.weights import Floats, Meetings, weigh
 from recsys.tenancy.config import SignalParams
 
-_BLOCK = 1 << 20
-"""Pairs worked on at a time: a dozen arrays of this length are alive at once, not a dozen of all pairs."""
+_BLOCK = 1 << 15
+"""Pairs worked on at a time: the dozen arrays of this length that are alive at once stay in a core's cache. Blocks of
+1 << 20 pairs take 1.7 times as long."""
 
 _VALUE_BITS = np.uint64(32)
 

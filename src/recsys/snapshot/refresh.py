@@ -109,7 +109,7 @@ class Follower:
             self._snapshots.mark(tenant_id, namespace)
         for key in self._dawn.turns((state.snapshot for state in self._snapshots.states()), now):
             self._snapshots.mark(*key)
-        self._notice.put_up(state.snapshot for state in self._snapshots.states())
+        self._notice.put_up(self._snapshots.states())
         for tenant in {None} if changes.everything else changes.tenants:
             for one in self._following:
                 one.forget(tenant)

@@ -14,7 +14,7 @@ import msgspec
 
 from recsys.identifiers import uuid7
 from recsys.snapshot.freeze import signals_of
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshots import State
 
 ALIVE_SECONDS = 15.0
 """A process touches its file at every look for changes; one that has not for so long is gone, or stuck."""
@@ -28,6 +28,8 @@ class Served(msgspec.Struct, frozen=True):
     version: str
     """Of its signals, without sessions."""
     as_of: datetime
+    behind: bool
+    """Whether the process knows that the database holds something newer, and is reading it."""
 
 
 class Notice:
@@ -38,11 +40,11 @@ class Notice:
         self._path = None if folder is None else folder / f"{uuid7().hex}.json"
         self._written: list[Served] | None = None
 
-    def put_up(self, snapshots: Iterable[Snapshot]) -> None:
+    def put_up(self, states: Iterable[State]) -> None:
         """Say what is in service; where the disk takes nothing, nobody can ask."""
         if self._path is None:
             return
-        served = [Served(one.tenant_id, one.namespace, signals_of(one.version), one.as_of) for one in snapshots]
+        served = [_served(state) for state in states]
         with suppress(OSError):
             if served == self._written:
                 os.utime(self._path)
@@ -57,6 +59,11 @@ class Notice:
         """Serve nothing any more."""
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _served(state: State) -> Served:
+    one = state.snapshot
+    return Served(one.tenant_id, one.namespace, signals_of(one.version), one.as_of, state.stale_since is not None)
 
 
 def read(folder: Path) -> list[list[Served]]:

@@ -43,7 +43,13 @@ def process(database: Database, view: TenantView, settings: Settings) -> Followe
     """Serve them; no thread runs."""
     snapshots = Snapshots(database)
     snapshots.load_once(view.tenant.id, "home", PARAMS)
-    follower = Follower(database, snapshots, served=settings.served_dir)
+    return looked(Follower(database, snapshots, served=settings.served_dir), snapshots)
+
+
+def looked(follower: Follower, snapshots: Snapshots) -> Follower:
+    """Notice everything, and say what is served."""
+    follower.look_once()
+    snapshots.refresh_once()
     follower.look_once()
     return follower
 
@@ -55,7 +61,7 @@ def test_what_is_served_is_what_a_load_gives(
     del process
     snapshots = Snapshots(database)
     snapshots.load_once(view.tenant.id, "home", PARAMS)
-    Follower(database, snapshots, served=settings.served_dir).look_once()
+    looked(Follower(database, snapshots, served=settings.served_dir), snapshots)
     [found] = verdicts(database, view, settings.served_dir)
     assert (found.namespace, found.processes, found.same) == ("home", 2, True)
     assert found.served == found.loaded
