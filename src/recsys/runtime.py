@@ -20,6 +20,7 @@ from recsys.events.exposure_log import ExposureLog
 from recsys.events.histories import Histories
 from recsys.events.peers import Peers
 from recsys.events.spool import Spool
+from recsys.heartbeat import beating
 from recsys.loop_lag import measured_loop
 from recsys.ranking import loops
 from recsys.secret import user_key_secret
@@ -84,6 +85,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 _tokens(settings) as tokens,
                 _exposure_log(settings) as exposure_log,
                 measured_loop(),
+                beating(settings.heartbeats_dir),
             ):
                 await loading  # a worker that says it is ready compiles nothing while a request waits
                 yield Serving(

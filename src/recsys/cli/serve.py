@@ -12,7 +12,6 @@ import structlog
 import typer
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
-from granian.server.mp import MPServer as Server
 
 from recsys import logs, metrics
 from recsys.db.pool import Database
@@ -21,6 +20,7 @@ from recsys.maintenance.partitions import ensure_ahead
 from recsys.runtime import keeper
 from recsys.secret import user_key_secret
 from recsys.settings import Settings, environment, variable
+from recsys.workers import Workers
 
 app = typer.Typer()
 _log = structlog.get_logger()
@@ -38,7 +38,10 @@ def serve(
         Path | None, typer.Option(envvar=variable("data_dir"), help="Folder of the embedded database and the spool.")
     ] = None,
 ) -> None:
-    """Answer over HTTP until told to stop (Ctrl-C or SIGTERM); what is in flight is finished first."""
+    """Answer over HTTP until told to stop (Ctrl-C or SIGTERM); what is in flight is finished first.
+
+    SIGHUP replaces the workers one after the other, without a request failing.
+    """
     os.environ.update(environment(host=host, port=port, workers=workers, data_dir=data_dir))
     settings = Settings.from_environment()
     logs.configure(settings)
@@ -48,8 +51,9 @@ def serve(
     os.environ[metrics.SHARED_FOLDER] = str(metrics.share_folder(settings.metrics_dir).resolve())
     with Database.open(settings, must_answer=False) as database:
         _make_partitions(database)
-        with keeper():
-            _server(settings).serve()
+        server = _server(settings)
+        with keeper(), server.watched(settings.stuck_seconds):
+            server.serve()
 
 
 def _make_partitions(database: Database) -> None:
@@ -60,10 +64,11 @@ def _make_partitions(database: Database) -> None:
         _log.warning("partitions not made yet, the keeper tries again", error=error.message)
 
 
-def _server(settings: Settings) -> Server:
+def _server(settings: Settings) -> Workers:
     multiprocessing.set_start_method("spawn")  # a worker inherits no thread, no lock and no connection
-    return Server(
+    return Workers(
         "recsys.api.app:asgi",
+        heartbeats=settings.heartbeats_dir,
         factory=True,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,

@@ -1,0 +1,61 @@
+"""Whether a worker's event loop still turns: it says so in a file, and whoever supervises it reads that."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from struct import Struct
+
+EVERY_SECONDS = 0.25
+_BEAT = Struct("<d")
+
+
+@contextmanager
+def beating(folder: Path) -> Iterator[None]:
+    """Write the time into a file of this process, four times a second, whenever the running loop turns.
+
+    The first beat comes when the server runs the loop again after its start, which is when it accepts connections.
+    """
+    loop, path = asyncio.get_running_loop(), _path(folder, os.getpid())
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    timers: list[asyncio.TimerHandle] = []
+
+    def wait() -> None:
+        timers[:] = [loop.call_later(EVERY_SECONDS, beat)]
+
+    def beat() -> None:
+        with suppress(OSError):  # a full disk stops no worker
+            os.pwrite(fd, _BEAT.pack(time.monotonic()), 0)
+        wait()
+
+    wait()
+    try:
+        yield
+    finally:
+        timers[0].cancel()
+        os.close(fd)
+        forget(folder, os.getpid())
+
+
+def last_beat(folder: Path, pid: int) -> float | None:
+    """Return when the loop of a process turned last, `time.monotonic()`; None while it has not begun."""
+    try:
+        content = _path(folder, pid).read_bytes()
+    except OSError:
+        return None
+    return _BEAT.unpack(content)[0] if len(content) == _BEAT.size else None
+
+
+def forget(folder: Path, pid: int) -> None:
+    """Remove what a process wrote."""
+    with suppress(OSError):
+        _path(folder, pid).unlink()
+
+
+def _path(folder: Path, pid: int) -> Path:
+    return folder / str(pid)
