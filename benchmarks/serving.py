@@ -1,11 +1,13 @@
 """What a recommendation costs over HTTP: against a constant body from the same server, in turns.
 
-    python benchmarks/serving.py [--json FILE] [--seconds 3] [--rounds 3] [--connections 16]
+    python benchmarks/serving.py [--json FILE] [--seconds 3] [--rounds 3] [--connections 16] [--items 100000] [--short]
 
 One granian worker, one closed-loop client of a few connections on the other core. The catalogue is the one of
 benchmarks/ranking.py (100,000 items, 50 neighbours), 10 anchors in the request, 20 rules, a cap, no history; every
 answer waits for its exposure to be written to a real spool. There is no Postgres: serving does not ask it anything.
-CPU is that of the worker process per request, user and system: it is steadier than throughput on a small machine.
+Beside this reference: the same with MMR, with session-kNN over 50,000 sessions, and without anchors, which is a list
+that is everybody's and ranked once. CPU is that of the worker process per request, user and system: it is steadier than
+throughput on a small machine. `benchmarks/sql_per_request.py` has what the same list costs as a query.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from uuid import UUID
 import numpy as np
 from measured.record import keep
 from ranking import catalogue, queries
+from session_knn import sessions
 
 from recsys import logs
 from recsys.api.app import Lifespan
@@ -39,6 +42,7 @@ from recsys.ranking import loops
 from recsys.rules.parse import parse_rules
 from recsys.runtime import Serving
 from recsys.settings import Settings
+from recsys.snapshot.sessions import remember
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import parse_config
 from recsys.tenancy.directory import TenantView
@@ -55,11 +59,19 @@ class Case(NamedTuple):
     anchors: int = 10
     rules: int = 20
     """0, or at least 4: two pins, two blocks, boosts."""
+    sessions: int = 0
+    """What the session signal compares with."""
     own_catalogues: bool = False
     """Whether every tenant has a catalogue of its own; else they share one, which takes the memory of one."""
 
 
 REFERENCE = Case()
+SESSIONS = 50_000
+SURFACES = {
+    "home": {"namespace": "bench"},
+    "diverse": {"namespace": "bench", "diversity": {"mmr_lambda": 0.7}},
+    "sessions": {"namespace": "bench", "weights": {"session": 0.5}},
+}
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ async def loaded() -> AsyncIterator[Serving]:
     loops.load(settings.data_dir / "compiled")
     case = Case(**json.loads(os.environ["BENCH_CASE"]))
     own = case.tenants if case.own_catalogues else 1
-    shops = [catalogue(case.items, np.random.default_rng(7 + number)) for number in range(own)]
+    shops = [shop(case, np.random.default_rng(7 + number)) for number in range(own)]
     views = [view(number, shops[number % own], case.rules) for number in range(case.tenants)]
     parts = Loaded(
         {view.tenant.external_id: view for view in views},
@@ -98,6 +110,13 @@ async def loaded() -> AsyncIterator[Serving]:
     )
     async with Spool.open(settings.data_dir / "spool", settings) as spool:
         yield Serving(settings, None, parts, parts, spool, b"secret", None, None)  # type: ignore[arg-type]  # memory only
+
+
+def shop(case: Case, rng: np.random.Generator) -> Snapshot:
+    """Make a catalogue, and the sessions in which its items were met."""
+    made = catalogue(case.items, rng)
+    held = (remember(sessions(case.sessions, case.items, rng), case.items),) if case.sessions else ()
+    return replace(made, sessions=held)
 
 
 def view(number: int, shop: Snapshot, count: int) -> TenantView:
@@ -111,7 +130,7 @@ def view(number: int, shop: Snapshot, count: int) -> TenantView:
     for n in range(2 if count else 0):
         rules.append({"id": f"p{n}", "action": "pin", "item_ids": [shop.items.ids[n * 31]]})
         rules.append({"id": f"b{n}", "action": "block", "item_ids": [shop.items.ids[n * 17]]})
-    config = {"caps": {"brand:": 3}, "personalization": {"weight": 0}, "surfaces": {"home": {"namespace": "bench"}}}
+    config = {"caps": {"brand:": 3}, "personalization": {"weight": 0}, "surfaces": SURFACES}
     tenant = Tenant(UUID(int=number + 1), f"tenant-{number}", "bench", "active", now, now)
     return TenantView(
         tenant, parse_config(json.dumps(config).encode()), "c" * 64, parse_rules(json.dumps(rules).encode()), "r" * 64
@@ -189,12 +208,12 @@ def wire(path: str, body: bytes, tenant: int) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def bodies(case: Case = REFERENCE) -> list[bytes]:
+def bodies(case: Case = REFERENCE, surface: str = "home") -> list[bytes]:
     """Make 200 requests with anchors that are drawn like visits."""
     shop = catalogue(case.items, np.random.default_rng(7))
     asked = queries(shop, case.anchors, np.random.default_rng(8))
     return [
-        json.dumps({"surface": "home", "k": 20, "anchors": {"item_ids": query.anchors}}).encode() for query in asked
+        json.dumps({"surface": surface, "k": 20, "anchors": {"item_ids": query.anchors}}).encode() for query in asked
     ]
 
 
@@ -231,19 +250,27 @@ def ask(port: int, request: bytes) -> bytes:
     return data.partition(b"\r\n\r\n")[2]
 
 
-def measure(port: int, rounds: int, seconds: float, connections: int) -> dict[str, dict[str, float]]:
+def requests(case: Case, surface: str = "home") -> list[bytes]:
+    """Make requests of all tenants, in turns."""
+    return [wire("/v1/recommend", body, number % case.tenants) for number, body in enumerate(bodies(case, surface))]
+
+
+def measure(port: int, case: Case, rounds: int, seconds: float, connections: int) -> dict[str, dict[str, float]]:
     """Take turns between a constant body and recommendations; medians."""
     pid = int(ask(port, wire("/pid", b"", 0)))
-    asked = [wire("/v1/recommend", body, number % REFERENCE.tenants) for number, body in enumerate(bodies())]
+    asked = requests(case)
     size = len(ask(port, asked[0]))
     kinds = {
         f"constant body of {size} bytes": [wire(f"/constant/{size}", b"{}", 0)],
         "/v1/recommend": asked,
+        "with MMR": requests(case, "diverse"),
+        "with session-kNN": requests(case, "sessions"),
+        "without anchors": requests(case._replace(anchors=0)),
     }
     turns: dict[str, list[Turn]] = {kind: [] for kind in kinds}
     for _ in range(rounds):
-        for kind, requests in kinds.items():
-            turns[kind].append(asyncio.run(turn(port, pid, requests, connections, seconds)))
+        for kind, sent in kinds.items():
+            turns[kind].append(asyncio.run(turn(port, pid, sent, connections, seconds)))
     return {
         kind: {
             "requests_per_second": round(statistics.median(one.rate for one in taken)),
@@ -282,25 +309,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--items", type=int, default=REFERENCE.items)
+    parser.add_argument("--short", action="store_true", help="one short turn of each over few items")
     options = parser.parse_args()
+    case = REFERENCE._replace(items=options.items, sessions=SESSIONS)
+    if options.short:
+        case, options.rounds, options.seconds = case._replace(items=1_000, sessions=1_000), 1, 0.3
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        server = serve(port, folder)
+        server = serve(port, folder, case)
         try:
             wait(port)
-            figures = measure(port, options.rounds, options.seconds, options.connections)
+            figures = measure(port, case, options.rounds, options.seconds, options.connections)
         finally:
             server.terminate()
             server.wait()
-    constant, served = figures.values()
-    ratio = served["requests_per_second"] / constant["requests_per_second"]
+    constant = next(iter(figures.values()))["requests_per_second"]
     for kind, figure in figures.items():
-        print(f"{kind:32s} {figure['requests_per_second']:8.0f} requests/s   {figure['cpu_us']:8.1f} us CPU each")
-    print(f"{'ratio of throughput':32s} {ratio:8.3f}")
+        figure["ratio"] = round(figure["requests_per_second"] / constant, 4)
+        print(
+            f"{kind:32s} {figure['requests_per_second']:8.0f} requests/s   {figure['cpu_us']:8.1f} us CPU each"
+            f"   ratio {figure['ratio']:.3f}"
+        )
     if options.json:
-        keep(options.json, "serving", {**figures, "ratio": round(ratio, 4)})
+        found = {**figures, "ratio": figures["/v1/recommend"]["ratio"]}
+        keep(options.json, "serving", found, quick=options.short)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.compiled import Index, Mask
-from recsys.ranking.loops.pool import standing
+from recsys.ranking.loops.pool import at, numbers_at, standing
 from recsys.snapshot.snapshot import Scores
 
 __all__ = ["Index", "ItemList", "Mask", "Signal", "best_first", "rounded"]
@@ -37,12 +37,12 @@ class ItemList(Struct, frozen=True, eq=False):
 
     def take(self, places: Index) -> ItemList:
         """Return the items at these places, in this order."""
-        base = self.base.take(places)
+        base = at(self.base, places)
         return ItemList(
-            self.numbers.take(places),
-            {name: values.take(places) for name, values in self.signals.items()},
+            numbers_at(self.numbers, places),
+            {name: at(values, places) for name, values in self.signals.items()},
             base,
-            base if self.score is self.base else self.score.take(places),
+            base if self.score is self.base else at(self.score, places),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from recsys.ranking.content import affinity
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import ItemList, Signal
-from recsys.ranking.loops.pool import plus
+from recsys.ranking.loops.pool import at, plus
 from recsys.snapshot.snapshot import Scores, Snapshot
 
 
@@ -17,7 +17,7 @@ def score(items: ItemList, intent: Intent, snapshot: Snapshot) -> ItemList:
     """
     signals: dict[Signal, Scores] = {}
     if "pop" in intent.shares:
-        signals["pop"] = snapshot.popularity_score.take(items.numbers)
+        signals["pop"] = at(snapshot.popularity_score, items.numbers)
     if "cooc" in intent.shares:
         signals["cooc"] = items.signals["cooc"]
     if "session" in items.signals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from recsys.ranking.itemlist import ItemList
-from recsys.ranking.loops.pool import places_of
+from recsys.ranking.loops.pool import lifted, places_of
 from recsys.rules.live import Live, Pin
 
 
@@ -35,7 +35,7 @@ class Steered(NamedTuple):
 def steer(items: ItemList, live: Live, k: int) -> Steered:
     """Add what boost and bury rules say, and give pins their positions in a list of *k*, in the order of the rules."""
     if live.lift is not None:
-        score = items.base + live.lift.take(items.numbers)
+        score = lifted(items.base, live.lift, items.numbers)
         items = ItemList(items.numbers, items.signals, items.base, score)
     return _lock(items, live, k) if live.pins else Steered(items, {}, ())
 

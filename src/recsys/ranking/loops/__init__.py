@@ -1,5 +1,7 @@
 """The inner loops of the stages, as machine code (see compiled.py). Rows of a compressed list come as their arrays.
 
+A loop holds the interpreter's lock. numpy gives it up in every `take`, in every sort, and in whatever touches more than
+500 numbers; under load the server's own thread takes it there, and getting it back costs more than the work.
 Loops over many items read one array at a time, so that the processor waits for several of its places at once. A loop
 calls only loops of its own file: what numba keeps on disk is made anew when that file changes.
 """

@@ -144,6 +144,33 @@ def standing(score: Scores, unit: int) -> Index:
 
 
 @kernel
+def at(values: Scores, places: Index) -> Scores:
+    """Return the values at these places."""
+    found = np.empty(len(places), np.float64)
+    for place in range(len(places)):
+        found[place] = values[places[place]]
+    return found
+
+
+@kernel
+def numbers_at(numbers: Index, places: Index) -> Index:
+    """Return the numbers at these places."""
+    found = np.empty(len(places), np.int64)
+    for place in range(len(places)):
+        found[place] = numbers[places[place]]
+    return found
+
+
+@kernel
+def lifted(base: Scores, lift: Scores, numbers: Index) -> Scores:
+    """Return ``base[i] + lift[numbers[i]]``."""
+    score = np.empty(len(base), np.float64)
+    for place in range(len(base)):
+        score[place] = base[place] + lift[numbers[place]]
+    return score
+
+
+@kernel
 def plus(total: Scores, values: Scores, share: float) -> Scores:
     """Return ``total + values * share``."""
     return total + values * share
