@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -22,6 +23,8 @@ from recsys.db.migrate import migrate_up
 from recsys.db.pool import Database
 from recsys.errors import OwnerUnavailable
 from recsys.settings import Settings
+from recsys.snapshot.refresh import Follower, Snapshots
+from recsys.tenancy.config import SignalParams
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
@@ -116,3 +119,27 @@ def test_migrations_refuse_a_pooler(pooled: Settings, pooler: str) -> None:
     through = make_conninfo(pooled.owner_database_url or "", host=pooler, port=6432)
     with pytest.raises(OwnerUnavailable, match="pooler"):
         migrate_up(through, "recsys")
+
+
+def test_changes_are_followed_behind_a_pooler(pooled: Settings, operator: psycopg.Connection) -> None:
+    """A changed row is found in the log and read by itself, though each transaction may be on another backend."""
+    now = datetime.now(UTC)
+    row = operator.execute("insert into tenants (external_id, name) values ('a', 'A') returning id").fetchone()
+    assert row
+    upsert = (
+        "insert into item_popularity_daily (tenant_id, namespace, item_id, day, score) values (%s, 'home', 'a', %s, %s)"
+        " on conflict (tenant_id, namespace, item_id, day) do update set score = excluded.score"
+    )
+    operator.execute(upsert, (row[0], now.date(), 1))
+    with Database.open(pooled) as database:
+        snapshots = Snapshots(database, clock=lambda: now)
+        follower = Follower(database, snapshots, clock=lambda: now)
+        before = snapshots.load_once(row[0], "home", SignalParams())
+        for score in range(2, 12):
+            operator.execute(upsert, (row[0], now.date(), score))
+            follower.look_once()
+            snapshots.refresh_once()
+            served = snapshots.current(row[0], "home", before.params)
+            assert served is not None
+            assert served.popularity.tolist() == [score]
+            assert served.items is before.items, "it was amended, not loaded"
