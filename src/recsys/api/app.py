@@ -164,9 +164,10 @@ class Lifespan:
                     await receive()
                 phase = "shutdown"
                 self._app.close()
-        except RecsysError as error:
-            _log.error("can not serve", phase=phase, reason=error.message)
-            await send({"type": f"lifespan.{phase}.failed", "message": error.message})
+        except Exception as error:  # noqa: BLE001  granian would take connections that nothing answers
+            unexpected = None if isinstance(error, RecsysError) else error
+            _log.error("can not serve", phase=phase, reason=str(error), exc_info=unexpected)
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
         else:
             await send({"type": "lifespan.shutdown.complete"})
 

@@ -8,8 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -95,14 +97,22 @@ def ready(service: Service) -> bool:
         return False
 
 
+def answers(service: Service) -> bool:
+    """Whether a list comes; a connection that a killed worker held does not count."""
+    try:
+        return service.recommend().status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @contextmanager
-def started(folder: Path, *options: str) -> Iterator[Service]:
+def started(folder: Path, *options: str, **variables: str) -> Iterator[Service]:
     """Run `recsys serve` on an embedded database in *folder*; kill it at the end if the test has not stopped it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("RECSYS_", "DATABASE_URL"))}
-    environ["RECSYS_DATA_DIR"] = str(folder / "data")
+    environ |= {"RECSYS_DATA_DIR": str(folder / "data")} | variables
     with (folder / "log").open("ab") as log:
         command = [RECSYS, "serve", "--port", str(port), *options]
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
@@ -176,6 +186,49 @@ def test_a_killed_worker_is_replaced(folder: Path) -> None:
         eventually(lambda: service.children("spawn_main") - {worker} and ready(service))
         assert service.recommend().status_code == 200
         eventually(lambda: service.exposures() == 2)
+
+
+def test_a_stuck_worker_is_replaced(folder: Path) -> None:
+    """A worker whose loop does not turn is killed, and the service answers again."""
+    with started(folder, RECSYS_WORKER_STUCK="5") as service:
+        (worker,) = service.children("spawn_main")
+        os.kill(worker, signal.SIGSTOP)
+        eventually(lambda: "worker stuck" in service.log.read_text(), 60)
+        eventually(lambda: service.children("spawn_main") - {worker}, 60)
+        eventually(lambda: answers(service), 60)
+
+
+def test_workers_are_replaced_without_a_failed_request(folder: Path) -> None:
+    """On SIGHUP every worker gives way to a new one that answers, while lists are asked for all the time."""
+    with started(folder, "--workers", "2") as service, ThreadPoolExecutor(2) as pool:
+        before, rolled = service.children("spawn_main"), threading.Event()
+
+        def ask() -> set[int]:
+            seen = set()
+            while not rolled.is_set():
+                seen.add(service.recommend().status_code)
+            return seen
+
+        asking = [pool.submit(ask) for _ in range(2)]
+        service.process.send_signal(signal.SIGHUP)
+        try:
+            eventually(lambda: service.log.read_text().count("worker replaced") == 2, 90)
+        finally:
+            rolled.set()
+        assert [one.result() for one in asking] == [{200}, {200}], service.log.read_text()
+        assert not service.children("spawn_main") & before
+
+
+def test_a_release_that_does_not_start_replaces_nobody(folder: Path) -> None:
+    """When the new worker ends before it answers, the old ones serve on, and the service does not end."""
+    with started(folder) as service:
+        (worker,) = service.children("spawn_main")
+        (folder / "data" / "spool").rename(folder / "data" / "spool of before")
+        (folder / "data" / "spool").write_text("no folder, so no worker can start")
+        service.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "the old ones serve on" in service.log.read_text(), 90)
+        assert service.children("spawn_main") == {worker}
+        assert ready(service)
 
 
 def test_a_killed_keeper_is_replaced(folder: Path) -> None:
