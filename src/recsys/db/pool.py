@@ -23,10 +23,12 @@ from recsys.errors import DatabaseUnavailable, MigrationError
 from recsys.settings import Settings
 
 _LOST = ("08", "57P")  # connection exceptions, and a server that stops or starts
-_PATIENCE = 5.0  # seconds to wait for a connection
-_RECONNECT_SECONDS = 1.0
-"""After this long a lost connection is given up, and whoever needs one tries at once. psycopg's own way, to wait twice
-as long after every attempt for five minutes, leaves a service without its database long after that is back."""
+_PATIENCE = 5.0
+"""Seconds to wait for a connection. After as long a lost one is given up, and who needs one next tries at once.
+
+psycopg's own way, to wait twice as long after every attempt for five minutes, leaves a service without a database that
+has long been back.
+"""
 _UNREACHABLE = "The database can not be reached ({}). Check DATABASE_URL and that Postgres is running."
 
 
@@ -46,7 +48,7 @@ class Database:
             min_size=0,
             max_size=size,
             timeout=_PATIENCE,
-            reconnect_timeout=_RECONNECT_SECONDS,
+            reconnect_timeout=_PATIENCE,
             open=False,
             kwargs={
                 "application_name": "recsys",
