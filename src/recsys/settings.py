@@ -165,7 +165,8 @@ class Settings:
         "RECSYS_ACCESS_LOG_SHARE",
         0.01,
         values.number(0, 1),
-        "Share of requests that get a line in the log, 0 to 1. Slow and failed ones always have theirs.",
+        "Share of requests that get a line in the log, 0 to 1. Slow and failed ones always have theirs, "
+        "those turned away with 503 together one a second.",
     )
     slow_request_seconds: float = _setting(
         "RECSYS_SLOW_REQUEST",

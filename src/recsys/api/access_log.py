@@ -1,15 +1,24 @@
-"""At most one line in the log for a request: of those that failed or were slow, and of a sample of the others."""
+"""At most one line in the log for a request: of those that failed or were slow, and of a sample of the others.
+
+What is turned away (503) comes in floods, when nobody has time to write: of those there is one line a second, with the
+number of the ones before it that have none.
+"""
 
 from __future__ import annotations
 
 import random
+import time
 
 import structlog
 
 from recsys.api.call import Answer, Call
 from recsys.settings import Settings
 
+TURNED_AWAY_SECONDS = 1.0
+"""Time between two lines about requests that were turned away."""
+
 _SERVER_ERROR = 500
+_UNAVAILABLE = 503
 
 _log = structlog.get_logger()
 
@@ -20,16 +29,28 @@ class AccessLog:
     def __init__(self, settings: Settings) -> None:
         self._share = settings.access_log_share
         self._slow_ms = settings.slow_request_seconds * 1000
+        self._turned_away_at = float("-inf")
+        self._unwritten = 0
 
     def note(self, call: Call, answer: Answer) -> None:
         """Write the line of a request that has been answered, if it is to have one."""
         if call.logged:
             return
         slow = call.milliseconds() >= self._slow_ms
-        if answer.status >= _SERVER_ERROR or slow:
+        if answer.status == _UNAVAILABLE and not slow:
+            self._note_turned_away(call, answer)
+        elif answer.status >= _SERVER_ERROR or slow:
             _log.warning("slow request" if slow else "request failed", **_fields(call, answer))
         elif self._share and random.random() < self._share:  # noqa: S311  a sample is no secret
             _log.info("request", **_fields(call, answer))
+
+    def _note_turned_away(self, call: Call, answer: Answer) -> None:
+        now = time.monotonic()
+        if now - self._turned_away_at < TURNED_AWAY_SECONDS:
+            self._unwritten += 1
+            return
+        _log.warning("request turned away", **_fields(call, answer), unwritten_before=self._unwritten)
+        self._turned_away_at, self._unwritten = now, 0
 
 
 def _fields(call: Call, answer: Answer) -> dict[str, object]:
