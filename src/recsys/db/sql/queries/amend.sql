@@ -35,32 +35,48 @@ from item_tags
 where tenant_id = %(tenant_id)s and namespace = %(namespace)s and item_id = any(%(items)s)
 
 -- name: popularity
-select item_id, day, least(score, 1e15)::float8
-from item_popularity_daily
-where tenant_id = %(tenant_id)s and namespace = %(namespace)s and item_id = any(%(items)s)
-    and day between %(popularity_from)s and %(until)s
+-- Item by item: the planner would rather read all rows of the days (`offset 0` keeps it from that).
+select item_id, row.day, row.score
+from unnest(%(items)s::text[]) as item_id
+cross join lateral (
+    select day, least(score, 1e15)::float8 as score
+    from item_popularity_daily as popular
+    where popular.tenant_id = %(tenant_id)s and popular.namespace = %(namespace)s and popular.item_id = item_id.item_id
+        and day between %(popularity_from)s and %(until)s
+    offset 0
+) as row
 limit %(most_rows)s
 
 -- name: covisitation
-select item_id, neighbor_id, day, least(score, 1e15)::float4
-from item_covisit_daily
-where tenant_id = %(tenant_id)s and namespace = %(namespace)s and item_id = any(%(met)s)
-    and day between %(covisitation_from)s and %(until)s
+select item_id, row.neighbor_id, row.day, row.score
+from unnest(%(met)s::text[]) as item_id
+cross join lateral (
+    select neighbor_id, day, least(score, 1e15)::float4 as score
+    from item_covisit_daily as met
+    where met.tenant_id = %(tenant_id)s and met.namespace = %(namespace)s and met.item_id = item_id.item_id
+        and day between %(covisitation_from)s and %(until)s
+    offset 0
+) as row
 limit %(most_rows)s
 
 -- name: owners
--- Items that have a row of their own, of whatever day.
+-- Items that have a row of their own, of whatever day. `exists` would be hashed: the whole table read for a few items.
 select item_id
 from unnest(%(items)s::text[]) as item_id
-where exists (
-        select from item_tags as row
+where coalesce(
+    (
+        select true from item_tags as row
         where row.tenant_id = %(tenant_id)s and row.namespace = %(namespace)s and row.item_id = item_id.item_id
-    )
-    or exists (
-        select from item_popularity_daily as row
+        limit 1
+    ),
+    (
+        select true from item_popularity_daily as row
         where row.tenant_id = %(tenant_id)s and row.namespace = %(namespace)s and row.item_id = item_id.item_id
-    )
-    or exists (
-        select from item_covisit_daily as row
+        limit 1
+    ),
+    (
+        select true from item_covisit_daily as row
         where row.tenant_id = %(tenant_id)s and row.namespace = %(namespace)s and row.item_id = item_id.item_id
+        limit 1
     )
+)
