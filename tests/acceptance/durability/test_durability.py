@@ -11,9 +11,11 @@ import pytest
 DURABILITY = Path(__file__).parents[3] / "benchmarks" / "durability.py"
 
 
-@pytest.mark.parametrize("scenario", ["kill-both", "database-restored", "two-drains", "disk-full", "same-batch"])
+@pytest.mark.parametrize(
+    "scenario", ["kill-both", "database-away", "database-restored", "two-drains", "disk-full", "same-batch"]
+)
 def test_what_was_acknowledged_is_there_once(scenario: str) -> None:
-    """After kills, a restore, a second drain, a full disk and repeated batches nothing is lost and nothing doubled."""
+    """After kills, an outage, a restore, a second drain, a full disk and repeated batches nothing is lost or doubled."""
     command = [sys.executable, str(DURABILITY), scenario, "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
