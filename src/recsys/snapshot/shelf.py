@@ -24,7 +24,8 @@ from recsys.whole_file import unfinished, whole_file
 
 FILES_MAX = 20_000
 TRIM_EVERY = 100
-"""Files written between two looks at how much there is."""
+TRIM_SHARE = 0.01
+"""So many files, or such a share of the bound, are written between two looks at how much there is."""
 _LOCKS = 1024
 """Lock files, shared by the namespaces of the host: rarely do two that load at once have the same."""
 _POLL_SECONDS = 0.02
@@ -39,7 +40,7 @@ class Shelf:
         """Keep at most about *limit* bytes in *folder*, which is made when something is put there."""
         self.folder = folder
         self.limit = limit
-        self._untrimmed = 0
+        self._files = self._bytes = 0
 
     def get(self, key: Key) -> Filed | None:
         """Open the file of a namespace; one that can not be used is set aside."""
@@ -72,9 +73,8 @@ class Shelf:
             unfinished(self._path(key)).unlink(missing_ok=True)
             _log.warning("snapshot not written to disk; it serves from memory", namespace=key[1], error=str(error))
             return False
-        self._untrimmed += 1
-        if self._untrimmed >= TRIM_EVERY or len(snapshot.items):
-            self._untrimmed = 0
+        self._files, self._bytes = self._files + 1, self._bytes + _size(self._path(key))
+        if self._files >= TRIM_EVERY or self._bytes > self.limit * TRIM_SHARE:
             self.trim()
         return True
 
@@ -92,6 +92,7 @@ class Shelf:
 
     def trim(self) -> None:
         """Remove what was not used for the longest, where there is more than the folder may hold."""
+        self._files = self._bytes = 0
         paths = self._by_use("snapshot", "aside")
         sizes = [_size(path) for path in paths]
         total, count = sum(sizes), len(paths)

@@ -116,6 +116,7 @@ class Source:
         )
         with shelf.alone_with_large(self._closed):
             made = shelf.get(key) if self._loaders.load(order) else None
+        shelf.trim()  # the other process counted one file, its own
         return None if made is None else shelf.snapshot(key, made)
 
     def _renewed(self, serving: Snapshot, params: SignalParams) -> Snapshot | None:
