@@ -60,14 +60,18 @@ class Ids(Sequence[str]):
     @overload
     def __getitem__(self, place: slice) -> tuple[str, ...]: ...
     def __getitem__(self, place: int | slice) -> str | tuple[str, ...]:
+        try:
+            return self._known[place]  # type: ignore[index]  # every list asks here, twenty times; a slice is not known
+        except (KeyError, TypeError):
+            return self._read_new(place)
+
+    def _read_new(self, place: int | slice) -> str | tuple[str, ...]:
         if isinstance(place, slice):
             return tuple(map(self._read, range(*place.indices(len(self)))))
-        found = self._known.get(place)
-        if found is None:
-            found = self._read(range(len(self))[place])
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[place] = found
+        found = self._read(range(len(self))[place])
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[place] = found
         return found
 
     def _read(self, place: int) -> str:
