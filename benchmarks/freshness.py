@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import json
 import random
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -165,7 +166,7 @@ def under_load(service: Service, about: dict[str, Any], write: Callable[[], None
     try:
         write()
         written = time.monotonic()
-        service.recsys("signals", "status", "--tenant", "shop", "--verify")  # raises on a difference that stays
+        verify(service)
         served = time.monotonic()
     finally:
         done.set()
@@ -180,6 +181,14 @@ def under_load(service: Service, about: dict[str, Any], write: Callable[[], None
         "p99_ms": percentile(waits, 99),
         "max_ms": percentile(waits, 100),
     }
+
+
+def verify(service: Service) -> None:
+    """Wait until both workers serve what the database holds; SystemExit if they do not come to it."""
+    try:
+        service.recsys("signals", "status", "--tenant", "shop", "--verify")
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"what is served is wrong: {error.stdout}{error.stderr}") from error
 
 
 def wire(body: dict[str, Any]) -> bytes:

@@ -17,6 +17,7 @@ import structlog
 from recsys.db.pool import Database
 from recsys.snapshot.changes import ChangeLog, Changes
 from recsys.snapshot.dawn import Dawn
+from recsys.snapshot.pace import Pace
 from recsys.snapshot.served import Notice
 from recsys.snapshot.snapshots import Snapshots, State, utc_now
 from recsys.snapshot.tail import extended
@@ -26,10 +27,6 @@ __all__ = ["Follower", "Snapshots", "State"]
 
 LOOK_SECONDS = 0.25
 """Time between two looks at the log: one over 2,000 new rows takes 1.5 ms, and a change is to be served in a second."""
-
-REST_MAX_SECONDS = 1.0
-"""After a refresh nothing is refreshed for as long as it took, but not longer: what changes without end is read as fast
-as half of a core can, and serving has the rest."""
 
 SESSIONS_EVERY = timedelta(seconds=2)
 """Time between two looks for new sessions, in the namespaces that weigh them: 5 s are promised."""
@@ -140,11 +137,11 @@ class Follower:
             self._stop.wait(LOOK_SECONDS)
 
     def _load_on(self) -> None:
-        extended_at = self._clock()
+        extended_at, pace = self._clock(), Pace()
         while not self._stop.is_set():
             began = time.monotonic()
-            if self._snapshots.refresh_once():
-                self._stop.wait(min(time.monotonic() - began, REST_MAX_SECONDS))
+            self._snapshots.refresh_once()
+            self._stop.wait(pace.rest(began, time.monotonic()))
             self._verify()
             if self._clock() - extended_at >= SESSIONS_EVERY:
                 self.extend_once()
