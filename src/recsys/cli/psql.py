@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,8 +38,9 @@ def psql(
     settings = Settings.from_environment()
     url = operator_url(settings)
     role, server = _look(url, Roles.of(settings.db_role_prefix))
-    environ = {**os.environ, **_environment(url), "PGOPTIONS": _options(url, role)}
-    sys.exit(_run([_find_psql(settings, server), *(arguments or [])], environ))
+    program = _find_psql(settings, server)
+    environ = {**os.environ, **_environment(url), "PGOPTIONS": _options(url, role), "PATH": _path_with(program)}
+    sys.exit(_run([program, *(arguments or [])], environ))
 
 
 def _look(url: str, roles: Roles) -> tuple[str | None, int]:
@@ -62,6 +64,11 @@ def _environment(url: str) -> dict[str, str]:
     """
     given = pq.Conninfo.parse(url.encode())
     return {option.envvar.decode(): option.val.decode() for option in given if option.envvar and option.val}
+
+
+def _path_with(program: str) -> str:
+    r"""Let ``\! pg_dump`` in the shell find the one beside its psql, which is as new as the server."""
+    return os.pathsep.join((str(Path(program).parent), os.environ.get("PATH", os.defpath)))
 
 
 def _options(url: str, role: str | None) -> str:
