@@ -31,7 +31,8 @@ BATCH_SECONDS = 0.2
 KEEP_SECONDS = 3600.0
 DEADLINE_SECONDS = 20.0
 """How long the last drain may take; what is left then is drained by whoever comes next."""
-BACKOFF_SECONDS = (0.2, 10.0)
+BACKOFF_SECONDS = (0.2, 3.0)
+"""The first pause and the longest, which is short: one attempt disturbs nobody, and a database that is back is used."""
 _KEPT_SHARE = 8
 """Drained segments are given up early when less than this part of the bound is left."""
 
