@@ -45,7 +45,7 @@ PLANS = {
     "ranking": Plan(60),
     "rules": Plan(20, quick=()),
     "session_knn": Plan(20),
-    "serving": Plan(60, quick=("--seconds", "0.5", "--rounds", "1")),
+    "serving": Plan(90),
     "query": Plan(30),
     "latency": Plan(75, ("--seconds", "15"), quick=("--seconds", "1")),
     "growth": Plan(130, ("--seconds", "3"), quick=("--quick", "--seconds", "0.5")),

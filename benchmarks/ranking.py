@@ -169,6 +169,16 @@ def measure(sizes: list[int], seconds: float) -> dict[str, dict[str, float]]:
     return figures
 
 
+def growth(figures: dict[str, dict[str, float]]) -> dict[str, list[dict[str, float]]]:
+    """Arrange what was measured along each axis as the rows of a table, the case itself among them."""
+    tables = {}
+    for axis, usual in (("anchors", ANCHORS), ("rules", RULES), ("items", ITEMS)):
+        rows = {int(name.split()[1]): took for name, took in figures.items() if name.startswith(f"{axis} ")}
+        rows[usual] = figures["the case"]
+        tables[axis] = [{axis: value, **rows[value]} for value in sorted(rows)]
+    return tables
+
+
 def visitor(snapshot: Snapshot, rng: np.random.Generator) -> Visitor:
     """Make somebody with 30 interactions in the last month."""
     return Visitor(
@@ -208,7 +218,7 @@ def main() -> None:
     sizes = [1_000, 10_000] if options.quick else [1_000, 10_000, 1_000_000]
     figures = measure(sizes, 0.3 if options.quick else 2.0)
     if options.json:
-        keep(options.json, "ranking", figures, quick=options.quick)
+        keep(options.json, "ranking", figures | growth(figures), quick=options.quick)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """What a recommendation costs over HTTP: against a constant body from the same server, in turns.
 
-    python benchmarks/serving.py [--json FILE] [--seconds 3] [--rounds 3] [--connections 16] [--items 100000] [--short]
+    python benchmarks/serving.py [--json FILE] [--seconds 3] [--rounds 3] [--connections 16] [--items 100000] [--quick]
 
 One granian worker, one closed-loop client of a few connections on the other core. The catalogue is the one of
 benchmarks/ranking.py (100,000 items, 50 neighbours), 10 anchors in the request, 20 rules, a cap, no history; every
 answer waits for its exposure to be written to a real spool. There is no Postgres: serving does not ask it anything.
 Beside this reference: the same with MMR, with session-kNN over 50,000 sessions, and without anchors, which is a list
 that is everybody's and ranked once. CPU is that of the worker process per request, user and system: it is steadier than
-throughput on a small machine. `benchmarks/sql_per_request.py` has what the same list costs as a query.
+throughput on a small machine. `benchmarks/query.py` has what a list costs as a query.
 """
 
 from __future__ import annotations
@@ -78,12 +78,12 @@ SURFACES = {
 class Loaded:
     """Tenants and snapshots that are in memory already."""
 
-    views: dict[str, TenantView]
+    tenants: dict[str, TenantView]
     snapshots: dict[UUID, Snapshot]
 
     def get(self, name: str) -> TenantView | None:
         """Find a tenant, as `Directory.get` does."""
-        return self.views.get(name)
+        return self.tenants.get(name)
 
     def current(self, tenant_id: UUID, namespace: str, _params: Any) -> Snapshot:
         """Find a snapshot, as `Snapshots.current` does."""
@@ -92,6 +92,29 @@ class Loaded:
 
     def stale_since(self, _tenant_id: UUID, _namespace: str) -> None:
         """Be fresh, as far as `Snapshots.stale_since` knows."""
+
+    @property
+    def bytes(self) -> int:
+        """Show nothing to the gauges."""
+        return 0
+
+    def states(self) -> list[Any]:
+        """Show nothing to the gauges."""
+        return []
+
+    def views(self) -> list[Any]:
+        """Show nothing to the gauges."""
+        return []
+
+
+class Away:
+    """A database that nobody asks, and nobody who follows it."""
+
+    failure = looked_at = None
+
+    def connections(self) -> dict[str, int]:
+        """Have none."""
+        return {}
 
 
 @asynccontextmanager
@@ -109,7 +132,7 @@ async def loaded() -> AsyncIterator[Serving]:
         {view.tenant.id: shops[number % own] for number, view in enumerate(views)},
     )
     async with Spool.open(settings.data_dir / "spool", settings) as spool:
-        yield Serving(settings, None, parts, parts, spool, b"secret", None, None)  # type: ignore[arg-type]  # memory only
+        yield Serving(settings, Away(), parts, parts, spool, b"secret", None, Away())  # type: ignore[arg-type]  # memory only
 
 
 def shop(case: Case, rng: np.random.Generator) -> Snapshot:
@@ -310,10 +333,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--items", type=int, default=REFERENCE.items)
-    parser.add_argument("--short", action="store_true", help="one short turn of each over few items")
+    parser.add_argument("--quick", action="store_true", help="one short turn of each over few items")
     options = parser.parse_args()
     case = REFERENCE._replace(items=options.items, sessions=SESSIONS)
-    if options.short:
+    if options.quick:
         case, options.rounds, options.seconds = case._replace(items=1_000, sessions=1_000), 1, 0.3
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -335,7 +358,7 @@ def main() -> None:
         )
     if options.json:
         found = {**figures, "ratio": figures["/v1/recommend"]["ratio"]}
-        keep(options.json, "serving", found, quick=options.short)
+        keep(options.json, "serving", found, quick=options.quick)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,12 @@ def plots(results: Results) -> dict[str, str]:
         labels = [f"{row[axis]:,}" for row in rows]
         cpu = Series("CPU of a request", [row["cpu_us"] for row in rows])
         drawn[f"growth-{axis}.svg"] = chart(f"CPU of a request by {axis}", labels, "us", [cpu])
+    for axis in ("anchors", "rules", "items"):
+        if rows := results.get("ranking", {}).get("figures", {}).get(axis):
+            median = Series("median of ranking alone", [row["median_us"] for row in rows])
+            drawn[f"ranking-{axis}.svg"] = chart(
+                f"Ranking by {axis}", [f"{row[axis]:,}" for row in rows], "us", [median]
+            )
     rates = [row for row in results.get("latency", {}).get("figures", {}).get("rates", []) if row["p99_ms"]]
     if rates:
         labels = [f"{row['rate']:,.0f}/s" for row in rates]

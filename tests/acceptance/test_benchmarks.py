@@ -47,3 +47,12 @@ def test_clicks_are_followed_on_two_hosts(tmp_path: Path) -> None:
     """Each of two hosts follows every click."""
     figures = measured(tmp_path, "clicks", "--quick")
     assert [figures[host]["clicks"] for host in ("same_host", "other_host")] == [5, 5]
+
+
+@pytest.mark.timeout(180)
+def test_what_a_list_costs_is_measured_against_a_constant_body(tmp_path: Path) -> None:
+    """Each kind of list has its rate, its CPU and its share of what the same server answers with a constant body."""
+    figures = measured(tmp_path, "serving", "--quick")
+    assert figures.pop("ratio") == figures["/v1/recommend"]["ratio"]
+    assert {"with MMR", "with session-kNN", "without anchors"} < set(figures)
+    assert all(one["requests_per_second"] > 0 and one["ratio"] > 0 for one in figures.values())

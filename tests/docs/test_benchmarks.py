@@ -71,3 +71,14 @@ def test_everything_that_is_planned_is_there() -> None:
     scripts = {path.stem for path in BENCHMARKS.glob("*.py")}
     assert set(plans) <= scripts
     assert {target.benchmark for target in targets} <= scripts
+
+
+def test_ranking_is_drawn_along_each_axis() -> None:
+    """What was measured of an axis, and the case itself, becomes the rows of a table and a plot of them."""
+    growth, plots = import_module("ranking").growth, import_module("measured.page").plots
+
+    took = {"median_us": 90.0, "p99_us": 120.0}
+    tables = growth({"the case": took, "anchors 0": took, "anchors 50": took, "rules 0": took, "items 1000": took})
+    assert [row["anchors"] for row in tables["anchors"]] == [0, 10, 50]
+    assert [row["items"] for row in tables["items"]] == [1_000, 100_000]
+    assert set(plots({"ranking": {"figures": tables}})) == {f"ranking-{axis}.svg" for axis in tables}
