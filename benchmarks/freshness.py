@@ -64,9 +64,18 @@ ALL = """
     update item_popularity_daily set score = score + 1 where tenant_id = %(tenant)s and namespace = 'bench'
 """
 EACH = """
-    update item_popularity_daily set score = score + 1
-    where tenant_id = %(tenant)s and namespace = 'bench' and item_id = %(item)s
+    do $$
+    begin
+        for number in 0 .. current_setting('bench.statements')::int - 1 loop
+            update item_popularity_daily set score = score + 1
+            where tenant_id = current_setting('bench.tenant')::uuid and namespace = 'bench'
+                and item_id = 'item-' || lpad((number % current_setting('bench.items')::int)::text, 8, '0');
+            commit;
+        end loop;
+    end
+    $$
 """
+"""Transactions of one statement each, without a client that takes its time between them."""
 
 
 class Signal(NamedTuple):
@@ -149,7 +158,7 @@ def summed(seconds: list[float]) -> dict[str, Any]:
     }
 
 
-def under_load(service: Service, about: dict[str, Any], write: Callable[[], None]) -> dict[str, Any]:
+def under_load(service: Service, about: dict[str, Any], write: Callable[[], object]) -> dict[str, Any]:
     """Write while lists are asked for; sum up both, and check what is served afterwards."""
     done = threading.Event()
     anchors = [[item((n * 977 + k * 31) % about["items"]) for k in range(10)] for n in range(200)]
@@ -250,7 +259,7 @@ def measure(items: int, neighbors: int, rounds: int, statements: int) -> dict[st
             waits = list(upserts(conn, service.port, about, rows, rounds))
             by_table = {name: summed(waits[at :: len(SIGNALS)]) for at, name in enumerate(SIGNALS)}
             figures[f"upsert_{rows}"] = summed(waits) | {"by_table": by_table}
-        figures["one_statement"] = under_load(service, about, lambda: print(conn.execute(ALL.encode(), about).rowcount))
+        figures["one_statement"] = under_load(service, about, lambda: conn.execute(ALL.encode(), about))
         figures["many_statements"] = under_load(service, about, lambda: one_by_one(conn, about, statements))
         figures["sessions"] = summed(sessions(service, items, SESSIONS))
     return figures
@@ -259,9 +268,9 @@ def measure(items: int, neighbors: int, rounds: int, statements: int) -> dict[st
 def one_by_one(conn: psycopg.Connection, about: dict[str, Any], statements: int) -> None:
     """Write each item in a transaction of its own."""
     conn.execute("set synchronous_commit = off")
-    with conn.cursor() as cursor:
-        for number in range(statements):
-            cursor.execute(EACH.encode(), about | {"item": item(number % about["items"])})
+    for name, value in (about | {"statements": statements}).items():
+        conn.execute("select set_config(%s, %s, false)", (f"bench.{name}", str(value)))
+    conn.execute(EACH)
 
 
 def main() -> None:
