@@ -230,7 +230,7 @@ class TestExplore(Laws):
 
     def after(self, run: Run) -> ItemList:
         """The final list with its draws."""
-        return explore(run.picked, run.steered, run.intent, run.snapshot, seed=7).items
+        return explore(run.picked, run.steered, run.pool, run.intent, run.snapshot, seed=7).items
 
     def again(self, run: Run) -> ItemList:
         """Draw once more."""
@@ -241,7 +241,7 @@ class TestExplore(Laws):
     def test_all_but_the_drawn_stand_where_they_stand_whatever_is_drawn(self, world: World, seed: int) -> None:
         """Pins keep their positions, the others the order of the list without chance, and k stays k."""
         made = run(world)
-        explored = explore(made.picked, made.steered, made.intent, made.snapshot, seed)
+        explored = explore(made.picked, made.steered, made.pool, made.intent, made.snapshot, seed)
         drawn = set(explored.drawn or ())
         assert len(explored.order) == len(made.picked.order)
         organic = [place for place in made.picked.order if place not in made.steered.locked]
@@ -259,7 +259,7 @@ class TestExplore(Laws):
     def test_what_is_drawn_was_left_out_and_no_rule_sinks_it(self, world: World, seed: int) -> None:
         """Chance shows what the list would not have shown, and never what a merchandiser buried."""
         made = run(world)
-        explored = explore(made.picked, made.steered, made.intent, made.snapshot, seed)
+        explored = explore(made.picked, made.steered, made.pool, made.intent, made.snapshot, seed)
         items = made.steered.items
         for rank in explored.drawn or ():
             place = explored.order[rank]

@@ -24,6 +24,7 @@ from recsys.tenancy.config import Candidates, Exclusions, Exploration, RequestPa
 
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
 TODAY = NOW.date()
+_SOME_BY_CHANCE = Exploration((1, 3, 4, 9), 2, trending=3)
 TAGS = ["brand:a", "brand:b", "brand:c", "category:x", "category:y", "new"]
 
 
@@ -44,7 +45,7 @@ class World:
     def snapshot(self) -> Snapshot:
         """Freeze the rows."""
         rows = Columns.from_rows(popularity=self.popularity, covisitation=self.covisitation, tags=self.tags)
-        params = SignalParams(normalization="cosine")
+        params = SignalParams(normalization="cosine", trending_half_life=1.0)
         return freeze(rows, params, tenant_id=UUID(int=1), namespace="home", now=NOW)
 
     def live(self, snapshot: Snapshot) -> Live:
@@ -155,7 +156,7 @@ def worlds(draw: Callable[..., Any]) -> World:
             caps=draw(st.sampled_from([{}, {}, {"brand:": 1}, {"category:": 2}])),
             mmr_lambda=draw(st.sampled_from([None, None, 0.0, 0.5, 1.0])),
             exclusions=draw(st.sampled_from([Exclusions(), Exclusions(seen_days=365)])),
-            exploration=draw(st.sampled_from([None, None, Exploration((2,), 3), Exploration((1, 3, 4, 9))])),
+            exploration=draw(st.sampled_from([None, None, Exploration((2,), 3), _SOME_BY_CHANCE])),
         ),
         pins=draw(st.lists(st.tuples(ids, st.none() | st.integers(1, 6)), max_size=4, unique_by=lambda pin: pin[0])),
         boosts=draw(st.lists(st.tuples(st.lists(ids, max_size=4), st.sampled_from([0.5, -0.5])), max_size=3)),

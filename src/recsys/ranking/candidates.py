@@ -39,6 +39,8 @@ class Source(StrEnum):
     INCLUDED = "included"
     TAGGED = "tagged"
     CATALOGUE = "catalogue"
+    TRENDING = "trending"
+    NEW = "new"
 
 
 class Offer(NamedTuple):
@@ -74,6 +76,9 @@ def gather(intent: Intent, snapshot: Snapshot, live: Live, further: Offer | None
     offers = [near, *_offers(intent, snapshot, live)]
     if likely is not None:
         offers.append(Offer(Source.SESSIONS, likely.numbers))
+    if intent.params.exploration is not None:
+        offers.append(Offer(Source.TRENDING, snapshot.trending[: intent.params.exploration.trending]))
+        offers.append(Offer(Source.NEW, snapshot.newest[: intent.params.exploration.new]))
     if further is not None:
         offers.append(further)
     items = unite([offer.numbers for offer in offers], ties)

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from recsys.ranking.candidates import Pool
+from recsys.ranking.candidates import Pool, Source
 from recsys.ranking.detail import Detail, details, nonzero
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Signal, rounded
@@ -24,8 +24,8 @@ REASONS: Final[dict[Signal, str]] = {
 }
 
 
-EXPLORATION: Final = "exploration"
-"""The reason of an item that chance chose."""
+NOVEL: Final = {Source.TRENDING: "trending", Source.NEW: "new_item"}
+"""The reasons of an item that chance chose; else `exploration`."""
 
 
 class RuleEffect(Struct, frozen=True, omit_defaults=True):
@@ -68,7 +68,7 @@ def reasons(shown: Shown) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             *(_words(effect) for effect in effects if effect.action == "pin"),
-            *([EXPLORATION] if rank in drawn else []),
+            *(_why_drawn(shown, rank) if rank in drawn else ()),
             *(REASONS[name] for name in sorted(parts, key=parts.__getitem__, reverse=True)),
             *(["diversity"] if rank in moved else []),
             *(_words(effect) for effect in effects if effect.action != "pin"),
@@ -113,6 +113,11 @@ def _words(effect: RuleEffect) -> str:
     if effect.action == "pin":
         return f"rule.pin[{effect.rule_id}]"
     return f"rule.{effect.action}:{effect.amount:+.2f}[{effect.rule_id}]"
+
+
+def _why_drawn(shown: Shown, rank: int) -> list[str]:
+    sources = shown.pool.sources(int(shown.picked.items.numbers[rank]))
+    return [word for source, word in NOVEL.items() if source in sources] or ["exploration"]
 
 
 def _diversified(shown: Shown) -> set[int]:

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 
 import numpy as np
 
+from recsys.ranking.candidates import Pool, Source
 from recsys.ranking.intent import Intent
 from recsys.ranking.loops.greedy import bound
 from recsys.ranking.pick import Picked
 from recsys.ranking.steer import Steered
 from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.vocabulary import Numbers
 
 
-def explore(picked: Picked, steered: Steered, intent: Intent, snapshot: Snapshot, seed: int) -> Picked:
+def explore(picked: Picked, steered: Steered, pool: Pool, intent: Intent, snapshot: Snapshot, seed: int) -> Picked:
     """Draw the items of the positions that config gives to chance; the same *seed* draws the same.
 
-    Each draw is uniform among the best items that the list leaves out, that fit under its caps beside all others, and
-    that no rule buries. What would have stood last makes room, and every other item keeps its order, so that all but
-    the drawn ones stand where they stand whatever is drawn. A list that is not full is left as it is: it shows all
-    that could be drawn.
+    Each draw is uniform among items that the list leaves out (its best, trending ones, new ones, as config says), that
+    fit under its caps beside all others, and that no rule buries. What would have stood last makes room, and every
+    other item keeps its order, so that all but the drawn ones stand where they stand whatever is drawn. A list that is
+    not full is left as it is: it shows all that could be drawn.
     """
     exploration, locked = intent.params.exploration, steered.locked
     if exploration is None or len(picked.order) < intent.k:
         return picked
     kept = [place for place in picked.order if place not in locked]
-    rest = list(islice(_left_out(picked, steered), exploration.among))
+    rest = _left_out(picked, steered, pool, exploration.among)
     room, chance = _Room(picked, intent, snapshot), np.random.default_rng(seed)
     drawn: dict[int, tuple[int, float]] = {}
     for rank in sorted({position - 1 for position in exploration.positions}):
@@ -54,11 +55,17 @@ def explore(picked: Picked, steered: Steered, intent: Intent, snapshot: Snapshot
     )
 
 
-def _left_out(picked: Picked, steered: Steered) -> Iterator[int]:
-    """Give the places of what the list does not show, best first."""
-    shown = set(picked.order)
-    buried = steered.items.score < steered.items.base
-    return (place for place in picked.standing.tolist() if place not in shown and not buried[place])
+def novel(pool: Pool) -> Iterator[tuple[Source, Numbers]]:
+    """Give what trends and what is new, as far as it was asked for."""
+    return ((offer.source, offer.numbers) for offer in pool.offers if offer.source in {Source.TRENDING, Source.NEW})
+
+
+def _left_out(picked: Picked, steered: Steered, pool: Pool, among: int) -> list[int]:
+    """Give the places of what the list does not show, best first: the best *among*, and what is novel."""
+    shown, buried = set(picked.order), steered.items.score < steered.items.base
+    fresh = np.isin(steered.items.numbers, np.concatenate([numbers for _, numbers in novel(pool)]))
+    left = [place for place in picked.standing.tolist() if place not in shown and not buried[place]]
+    return [place for rank, place in enumerate(left) if rank < among or fresh[place]]
 
 
 class _Room:

@@ -46,5 +46,5 @@ def recommend(
         picked = pick(steered, intent, snapshot)  # one greedy pass: locks, MMR, caps
         wider = widen(pool, picked, intent, snapshot, live)  # none where the list is full, or nothing is left to show
     if params.exploration is not None:
-        picked = explore(picked, steered, intent, snapshot, query.seed)  # some positions belong to chance
+        picked = explore(picked, steered, pool, intent, snapshot, query.seed)  # some positions belong to chance
     return slate(query, Shown(pool, picked, steered, intent, snapshot, live))

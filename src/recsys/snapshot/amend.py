@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from recsys.snapshot.changed import Changed
 from recsys.snapshot.columns import Columns
@@ -19,6 +21,8 @@ from recsys.snapshot.rows import Rows, Scores
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.union import Mask, Union, joined, kept, moved, places, renamed
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
+
+Values = npt.NDArray[Any]
 
 
 def amended(snapshot: Snapshot, changed: Changed, columns: Columns) -> Snapshot | None:
@@ -70,9 +74,9 @@ class _Change:
             items=self._items.ids,
             tags=self._tags.ids,
             available=self._available(),
-            popularity=self._popularity(),
+            popularity=self._summed(self._snapshot.popularity, self._news.popularity),
             item_tags=self._item_tags(),
-            raw=Raw(self._pairs(), self._strangers(), self._all_gone()),
+            raw=Raw(self._pairs(), self._strangers(), self._trending(), self._created(), self._all_gone()),
         )
 
     def neighbors(self, evidence: Evidence) -> Rows | None:
@@ -89,12 +93,21 @@ class _Change:
         available[self._items.right] &= self._news.available
         return available
 
-    def _popularity(self) -> Scores:
-        popularity = np.zeros(self._n)
-        popularity[self._items.left] = self._snapshot.popularity
-        popularity[self._replaced] = 0
-        popularity[self._items.right] += self._news.popularity
-        return popularity
+    def _summed(self, was: Values, now: Values) -> Values:
+        """Give what is known of each item, shape (n,): *now* holds 0 for those that did not change."""
+        values = np.zeros(self._n, dtype=was.dtype)
+        values[self._items.left] = was
+        values[self._replaced] = 0
+        values[self._items.right] += now
+        return values
+
+    def _trending(self) -> Scores:
+        was, now = self._raw.trending, self._news.raw.trending
+        return was if self._snapshot.params.trending_half_life is None else self._summed(was, now)
+
+    def _created(self) -> Numbers:
+        was, now = self._raw.created, self._news.raw.created
+        return was if self._snapshot.params.new_days is None else self._summed(was, now)
 
     def _strangers(self) -> Mask:
         strangers = np.ones(self._n, dtype=np.bool_)
@@ -149,7 +162,13 @@ def _without(evidence: Evidence, keep: Mask, to: Numbers) -> Evidence:
         available=evidence.available[keep],
         popularity=evidence.popularity[keep],
         item_tags=moved(evidence.item_tags, to, len(items)),
-        raw=Raw(renamed(moved(raw.pairs, to, len(items)), to), raw.strangers[keep], raw.gone),
+        raw=Raw(
+            pairs=renamed(moved(raw.pairs, to, len(items)), to),
+            strangers=raw.strangers[keep],
+            trending=raw.trending[keep] if len(raw.trending) else raw.trending,
+            created=raw.created[keep] if len(raw.created) else raw.created,
+            gone=raw.gone,
+        ),
     )
 
 

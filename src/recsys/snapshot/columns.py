@@ -47,6 +47,8 @@ class TagsRow(NamedTuple):
     item_id: str
     tags: tuple[str, ...] = ()
     available: bool = True
+    created: int = 0
+    """Hours since 1970-01-01 if the item is new, else 0."""
 
 
 def _numbers() -> Numbers:
@@ -85,6 +87,14 @@ class TagColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class CreatedColumns:
+    """When new items were created, in any order; two arrays of shape (rows,)."""
+
+    item: Numbers = field(default_factory=_numbers)
+    hour: Numbers = field(default_factory=_numbers)  # since 1970-01-01
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
     """One namespace's rows. Numbers of items are places in `items`, numbers of tags are places in `tags`."""
 
@@ -95,6 +105,7 @@ class Columns:
     tagged: TagColumns
     unavailable: Numbers  # (u,) items that must not be shown
     sessions: SessionColumns | None = None  # None where no config weighs them
+    created: CreatedColumns = field(default_factory=CreatedColumns)
     strangers: Numbers = field(default_factory=_numbers)  # items that have no row of their own, only another one's
     gone: Vocabulary = field(default_factory=lambda: Vocabulary(()))  # deleted items; they are not in `items`
 
@@ -103,7 +114,7 @@ class Columns:
         cls,
         popularity: Iterable[tuple[str, date, float]] = (),
         covisitation: Iterable[tuple[str, str, date, float]] = (),
-        tags: Iterable[tuple[str, tuple[str, ...], bool]] = (),
+        tags: Iterable[tuple[str, tuple[str, ...], bool] | tuple[str, tuple[str, ...], bool, int]] = (),
         owners: Iterable[str] = (),
         gone: Iterable[str] = (),
     ) -> Columns:
@@ -135,6 +146,10 @@ class Columns:
                 words.known(tag for row in tagged for tag in row.tags),
             ),
             unavailable=items.known(row.item_id for row in tagged if not row.available),
+            created=CreatedColumns(
+                items.known(row.item_id for row in tagged if row.created),
+                np.array([row.created for row in tagged if row.created], dtype=np.int32),
+            ),
             strangers=items.known(set(items.ids) - owned),
             gone=Vocabulary(gone),
         )

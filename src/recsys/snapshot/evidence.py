@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from recsys.snapshot.columns import Columns, PopularityColumns, TagColumns
+from recsys.snapshot.columns import Columns, CreatedColumns, PopularityColumns, TagColumns
 from recsys.snapshot.decay import Decay, decayed_sums
 from recsys.snapshot.neighbors import met_pairs
 from recsys.snapshot.rows import Rows, Scores, indptr
-from recsys.snapshot.vocabulary import Vocabulary
+from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
 
 
@@ -23,6 +23,8 @@ class Raw:
     """n rows of neighbours, ascending; values are how often the two met, decayed, as float32; 0 for rows of score 0."""
     strangers: npt.NDArray[np.bool_]  # (n,)
     """Items without a row of their own: they are in the catalogue as long as another one's row names them."""
+    trending: Scores  # (n,) decayed sums of a short half-life; (0,) where config asks for none
+    created: Numbers  # (n,) hours since 1970-01-01, 0 of items that are not new; (0,) where config asks for none
     gone: Vocabulary
     """Deleted items. Rows that name one are in no pairs, so one that comes back can not be amended."""
 
@@ -52,7 +54,13 @@ def summed(columns: Columns, params: SignalParams, today: int) -> Evidence:
         available=available,
         popularity=_popularity(columns.popularity, n, popularity_decay(params, today)),
         item_tags=_item_tags(columns.tagged, n, len(columns.tags)),
-        raw=Raw(met_pairs(columns.covisitation, n, covisitation_decay(params, today)), strangers, columns.gone),
+        raw=Raw(
+            pairs=met_pairs(columns.covisitation, n, covisitation_decay(params, today)),
+            strangers=strangers,
+            trending=_trending(columns.popularity, n, params, today),
+            created=_created(columns.created, n, params),
+            gone=columns.gone,
+        ),
     )
 
 
@@ -71,6 +79,20 @@ def _popularity(columns: PopularityColumns, n: int, decay: Decay) -> Scores:
     popularity = np.zeros(n)
     popularity[sums.keys] = sums.values
     return popularity
+
+
+def _trending(columns: PopularityColumns, n: int, params: SignalParams, today: int) -> Scores:
+    if params.trending_half_life is None:
+        return np.empty(0)
+    return _popularity(columns, n, Decay(today, params.trending_half_life, params.popularity_window))
+
+
+def _created(columns: CreatedColumns, n: int, params: SignalParams) -> Numbers:
+    if params.new_days is None:
+        return np.empty(0, dtype=np.int32)
+    created = np.zeros(n, dtype=np.int32)
+    created[columns.item] = columns.hour
+    return created
 
 
 def _item_tags(columns: TagColumns, n: int, t: int) -> Rows:

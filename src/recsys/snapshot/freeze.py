@@ -21,6 +21,8 @@ from recsys.snapshot.vocabulary import Numbers
 from recsys.tenancy.config import SignalParams
 
 _VERSION_BYTES = 6
+_LEADING = 200
+"""As many as `exploration.trending` and `exploration.new` can ask for."""
 
 
 def freeze(columns: Columns, params: SignalParams, *, tenant_id: UUID, namespace: str, now: datetime) -> Snapshot:
@@ -56,6 +58,8 @@ def weighed(
     weight = tag_weight(np.diff(tag_items.indptr), n)
     item_tags = unit_rows(evidence.item_tags, weight)
     raw = evidence.raw
+    trending, newest = leading(raw.trending, evidence.available), leading(raw.created, evidence.available)
+    _lock(trending, newest, raw.trending, raw.created)
     _lock(evidence.available, popularity, score, ranked, weight, raw.strangers)
     _lock(*_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items), *_arrays(raw.pairs))
     version = _version(
@@ -66,6 +70,8 @@ def weighed(
         popularity,
         *_arrays(neighbors),
         *_arrays(item_tags),
+        trending,
+        newest,
     )
     return Snapshot(
         tenant_id=tenant_id,
@@ -83,6 +89,8 @@ def weighed(
         item_tags=item_tags,
         tag_items=tag_items,
         tag_weight=weight,
+        trending=trending,
+        newest=newest,
         raw=raw,
     )
 
@@ -106,6 +114,14 @@ def popularity_score(popularity: Scores) -> Scores:
     """
     largest = popularity.max(initial=0.0)
     return np.log1p(popularity) / np.log1p(largest) if largest > 0 else np.zeros(len(popularity))
+
+
+def leading(values: npt.NDArray[np.number], available: npt.NDArray[np.bool_]) -> Numbers:
+    """Return the items that may be shown with the largest *values* above 0, ties by number; at most 200."""
+    if len(values) == 0:
+        return np.empty(0, dtype=np.int32)
+    positive = np.flatnonzero((values > 0) & available)
+    return positive[np.argsort(-values[positive], kind="stable")][:_LEADING].astype(np.int32)
 
 
 def by_popularity(popularity: Scores) -> Numbers:

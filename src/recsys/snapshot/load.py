@@ -14,7 +14,7 @@ import numpy.typing as npt
 import psycopg
 
 from recsys.db.queries import sql
-from recsys.snapshot.columns import Columns, TagColumns
+from recsys.snapshot.columns import Columns, CreatedColumns, TagColumns
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.packed import COVISITATION, POPULARITY, Keys, Pack, covisitation_columns, popularity_columns
 from recsys.snapshot.sessions import SessionColumns
@@ -62,6 +62,7 @@ class _Rows:
         self._words: dict[str, int] = {}
         self._tagged: list[_Tagged] = []
         self._unavailable: list[str] = []
+        self._created: dict[str, int] = {}
         self._strangers: dict[str, int] = {}
         self._read_tags()
         self._popularity = list(self._packs("snapshot.popularity", POPULARITY))
@@ -84,18 +85,24 @@ class _Rows:
             covisitation=covisitation_columns(self._covisitation, numbers.of_ids, numbers.of_keys),
             tagged=_tag_columns(self._tagged, numbers, tags.known(self._words)),
             unavailable=items.known(self._unavailable),
+            created=CreatedColumns(
+                items.known(self._created), np.fromiter(self._created.values(), np.int32, len(self._created))
+            ),
             strangers=items.known(self._strangers),
             gone=Vocabulary(self._gone),
         )
 
     def _read_tags(self) -> None:
         for rows in self._fetch("snapshot.tags"):
-            for item_id, key, _, available, gone in rows:
+            for item_id, key, _, available, gone, created in rows:
                 self._keys[item_id] = key
                 if gone:
                     self._gone.add(item_id)
-                elif not available:
+                    continue
+                if not available:
                     self._unavailable.append(item_id)
+                if created:
+                    self._created[item_id] = created
             self._tagged.append(_Tagged.of([(row[0], row[2]) for row in rows if not row[4]], self._words))
 
     def _packs(self, query: str, layout: np.dtype[np.void]) -> Iterator[Pack]:

@@ -77,11 +77,11 @@ def _columns(
     )
     if max(len(popularity), len(covisitation)) > ROWS_MAX:
         return None
-    gone = {item_id for item_id, _, _, away in tags if away}
+    gone = {item_id for item_id, _, _, away, _ in tags if away}
     return Columns.from_rows(
         [row for row in popularity if row[0] not in gone],
         [row for row in covisitation if row[0] not in gone and not _is_gone(row[1], gone, changed, snapshot)],
-        [(item_id, tuple(words), available) for item_id, words, available, away in tags if not away],
+        [(item_id, tuple(words), available, created) for item_id, words, available, away, created in tags if not away],
         [item_id for (item_id,) in owners if item_id not in gone],
         gone,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -41,6 +41,10 @@ class Snapshot:
     tag_weight: Scores  # (t,) inverse document frequency
     sessions: tuple[Sessions, ...] = ()
     """Where a config weighs them: those that were loaded, then those that have come since; newest last."""
+    trending: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    """Items wanted most of late, at most 200, best first; none where config asks for none."""
+    newest: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    """New items, at most 200, newest first; none where config asks for none."""
     raw: Raw | None = None
     """What amending it takes; None for one that can only be loaded anew."""
     origin: Origin | None = None

@@ -92,6 +92,8 @@ class SignalParams(Struct, frozen=True, kw_only=True):
     """What an event of a type counts; a type that is not named counts 1."""
     bot_events_per_day: int | None = 2000
     """Who has more on one day is no person; None: everybody is."""
+    trending_half_life: float | None = None
+    new_days: int | None = None
     sessions: Sessions | None = None
     """Which sessions the snapshot remembers; None where nothing weighs them."""
     feeds: tuple[tuple[str, str], ...] = ()
@@ -229,6 +231,8 @@ def _signals(layer: _Layer, feeds: tuple[tuple[str, str], ...], *, remember: boo
         session_gap_minutes=covisitation.session_gap_minutes,
         session_length=covisitation.session_length,
         pair_window=covisitation.pair_window,
+        trending_half_life=part.novelty.trending_half_life,
+        new_days=part.novelty.new_days,
         bot_events_per_day=part.bots.events_per_day,
         event_weights=EVENT_WEIGHTS | part.event_weights,
         sessions=part.sessions if remember else None,

@@ -24,6 +24,7 @@ from recsys.tenancy.sections import (
     Flags,
     Limits,
     Name,
+    Novelty,
     Personalization,
     Popularity,
     Sessions,
@@ -63,6 +64,7 @@ class Namespace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     popularity: Popularity = Popularity()
     covisitation: Covisitation = Covisitation()
     sessions: Sessions = Sessions()
+    novelty: Novelty = Novelty()
     bots: Bots = Bots()
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
 
@@ -73,6 +75,7 @@ class ConfigDocument(RequestPart, frozen=True, kw_only=True, forbid_unknown_fiel
     popularity: Popularity = Popularity()
     covisitation: Covisitation = Covisitation()
     sessions: Sessions = Sessions()
+    novelty: Novelty = Novelty()
     bots: Bots = Bots()
     event_weights: EventWeights = msgspec.field(default_factory=EVENT_WEIGHTS.copy)
     surfaces: Annotated[

@@ -47,6 +47,7 @@ Window = Annotated[int, Meta(ge=1, le=36500)]
 PoolSize = Annotated[int, Meta(ge=0, le=5000)]
 Cap = Annotated[int, Meta(ge=0, le=200)]
 Rank = Annotated[int, Meta(ge=1, le=200)]
+Head = Annotated[int, Meta(ge=0, le=200)]
 Volume = Annotated[int, Meta(ge=10, le=10_000_000)]
 
 
@@ -135,9 +136,9 @@ class Exploration(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[Rank, ...],
         Meta(max_length=20, description="Places from 1; a pinned one stays with its pin. None: nothing is drawn."),
     ] = ()
-    among: Annotated[
-        int, Meta(ge=1, le=5000, description="Drawn from so many: the best of those that the list leaves out.")
-    ] = 50
+    among: Annotated[PoolSize, Meta(description="Drawn from so many: the best of those that the list leaves out,")] = 50
+    trending: Annotated[Head, Meta(description="so many of the most trending items (`novelty`),")] = 0
+    new: Annotated[Head, Meta(description="and so many of the newest ones (`novelty`).")] = 0
 
 
 class Exposures(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,6 +188,18 @@ class Sessions(Struct, frozen=True, forbid_unknown_fields=True):
 
     keep: Annotated[int, Meta(ge=1, le=5_000_000, description="The newest sessions of a namespace.")] = 500_000
     window_days: Annotated[Window, Meta(description="Days that count at all.")] = 90
+
+
+class Novelty(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is trending and what is new, for places that `exploration` leaves to chance."""
+
+    trending_half_life: Annotated[
+        HalfLife | None,
+        Meta(description="Days, fewer than popularity's: what was wanted since; null: nothing is trending."),
+    ] = field(default=None, name="trending_half_life_days")
+    new_days: Annotated[
+        Window | None, Meta(description="Items whose `created_at` is so many days ago are new; null: none is.")
+    ] = None
 
 
 class Bots(Struct, frozen=True, forbid_unknown_fields=True):

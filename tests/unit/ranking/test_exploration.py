@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from tests.unit.ranking.shop import NOW, ask, shop, shown
@@ -10,7 +12,10 @@ from tests.unit.ranking.shop import NOW, ask, shop, shown
 from recsys.ranking.fill import Filling
 from recsys.ranking.query import NOBODY, Query
 from recsys.rules.live import NO_RULES
-from recsys.tenancy.config import DEFAULTS, Exploration, RequestParams, parse_config
+from recsys.snapshot.columns import Columns
+from recsys.snapshot.freeze import freeze
+from recsys.snapshot.snapshot import Snapshot
+from recsys.tenancy.config import DEFAULTS, Exploration, RequestParams, SignalParams, parse_config
 
 TEN = "a b c d e f g h i j"
 
@@ -70,6 +75,41 @@ def test_only_the_first_namespace_of_a_list_is_explored() -> None:
     filling = Filling(query, NOBODY, params, lambda _: NO_RULES, NOW)
     slate = filling.fill([shop("a b"), shop("c d e f g h i", namespace="default")])
     assert shown(slate) == "a b c d e f"
+    assert slate.propensities is None
+
+
+def novel(**hours: int) -> Snapshot:
+    """Freeze ten items: j is what was wanted today, a to i on days before; *hours* says when an item was created."""
+    today = NOW.date()
+    popularity = [(item, today - timedelta(days=20), 100.0 - place) for place, item in enumerate(TEN.split())]
+    columns = Columns.from_rows(
+        popularity=[*popularity, ("j", today, 5.0), ("i", today - timedelta(days=1), 5.0)],
+        tags=[(item, (), item != "e", created) for item, created in hours.items()],
+    )
+    params = SignalParams(popularity_half_life=None, trending_half_life=1.0, new_days=3)
+    return freeze(columns, params, tenant_id=UUID(int=1), namespace="home", now=NOW)
+
+
+def test_what_trends_and_what_is_new_is_drawn_where_asked_for() -> None:
+    """`among: 0` leaves the places to them alone; each has its reason word, and what is not available is not drawn."""
+    snapshot = novel(g=500_000, h=500_001, e=500_002)
+    assert [snapshot.items.ids[number] for number in snapshot.trending[:2]] == ["j", "i"]
+    assert [snapshot.items.ids[number] for number in snapshot.newest] == ["h", "g"]
+    reasons = {}
+    for seed in range(30):
+        asked = RequestParams(exploration=Exploration((2,), 0, trending=2, new=1))
+        slate = ask(snapshot, asked, k=3, seed=seed, include_reasons=True)
+        assert slate.propensities == (1.0, pytest.approx(1 / 3), 1.0)
+        assert slate.reasons is not None
+        reasons[slate.item_ids[1]] = slate.reasons[1][0]
+    assert reasons == {"j": "trending", "i": "trending", "h": "new_item"}
+
+
+def test_nothing_trends_unless_config_says_what_that_is() -> None:
+    """Without `novelty` a snapshot keeps neither list, and there is nothing to draw."""
+    assert len(shop(TEN).trending) == len(shop(TEN).newest) == 0
+    slate = ask(shop(TEN), RequestParams(exploration=Exploration((2,), 0, trending=5, new=5)), k=3)
+    assert shown(slate) == "a b c"
     assert slate.propensities is None
 
 

@@ -31,7 +31,7 @@ class Shop:
 
     popularity: dict[tuple[str, date], float] = field(default_factory=dict)
     covisitation: dict[tuple[str, str, date], float] = field(default_factory=dict)
-    tags: dict[str, tuple[tuple[str, ...], bool]] = field(default_factory=dict)
+    tags: dict[str, tuple[tuple[str, ...], bool] | tuple[tuple[str, ...], bool, int]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     owned: set[str] = field(default_factory=set)
     """Items with a row of a day long ago."""
@@ -89,7 +89,7 @@ def step(random: Random) -> tuple[Any, ...]:
         return kind, item, random.choice(DAYS), score
     if kind == "met":
         return kind, item, other, random.choice(DAYS), score
-    row = tuple(random.sample(WORDS, random.randrange(3))), random.random() < 0.7
+    row = tuple(random.sample(WORDS, random.randrange(3))), random.random() < 0.7, random.choice([0, 494_000, 494_001])
     return kind, item, random.choice([None, row, row])
 
 
@@ -124,6 +124,7 @@ PARAMS = [
     SignalParams(covisitation_window=None, covisitation_half_life=9.0, normalization="llr", neighbors=2),
     SignalParams(covisitation_window=None, normalization="count", shrinkage=2.0),
     SignalParams(covisitation_window=None, normalization="cosine", popularity_half_life=None),
+    SignalParams(covisitation_window=None, trending_half_life=2.0, new_days=30),
 ]
 
 

@@ -30,7 +30,8 @@ select (select system_identifier from pg_control_system()) || '/' || (select tim
     and pg_snapshot_xmax(pg_current_snapshot()) >= pg_snapshot_xmax(%(seen)s::pg_snapshot)
 
 -- name: tags
-select item_id, tags, available, deleted_at is not null and not available
+select item_id, tags, available, deleted_at is not null and not available,
+    case when created_at >= %(new_from)s::timestamp at time zone 'UTC' then extract(epoch from created_at)::bigint / 3600 else 0 end
 from item_tags
 where tenant_id = %(tenant_id)s and namespace = %(namespace)s and item_id = any(%(items)s)
 

@@ -6,7 +6,9 @@ select set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
     set_config('cursor_tuple_fraction', '1', true)  -- all rows are wanted: no index scan for the sake of the first ones
 
 -- name: tags
-select item_id, hashtextextended(item_id, %(seed)s), tags, available, deleted_at is not null and not available
+-- Last: when a new item was created, in hours since 1970; 0 for all others.
+select item_id, hashtextextended(item_id, %(seed)s), tags, available, deleted_at is not null and not available,
+    case when created_at >= %(new_from)s::timestamp at time zone 'UTC' then extract(epoch from created_at)::bigint / 3600 else 0 end
 from item_tags
 where tenant_id = %(tenant_id)s and namespace = %(namespace)s
 
