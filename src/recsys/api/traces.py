@@ -11,7 +11,7 @@ from recsys.errors import InvalidSetting
 from recsys.settings import Settings
 
 if TYPE_CHECKING:  # an extra, which an installation may lack
-    from opentelemetry.sdk.trace.export import SpanProcessor
+    from opentelemetry.sdk.trace import SpanProcessor
 
 _SERVER_ERROR = 500
 _PARENT = (b"traceparent", b"tracestate")
