@@ -166,6 +166,10 @@ class Snapshots:
                 swapped += 1
         return swapped
 
+    def fresh(self, served: Snapshot) -> Snapshot:
+        """Load the namespace of *served* anew, for who compares the two; nothing is swapped."""
+        return self._source.fresh((served.tenant_id, served.namespace), served.params)
+
     def exchange(self, old: Snapshot, new: Snapshot) -> bool:
         """Serve *new* from now on if *old* still serves: it is the same with more sessions."""
         slot, size = self._slots.get((old.tenant_id, old.namespace)), footprint(new)

@@ -74,6 +74,13 @@ class Source:
                     raise
                 return Got(left, checked=False)
 
+    def fresh(self, key: Key, params: SignalParams) -> Snapshot:
+        """Load everything, whatever is in service or lies on disk; what lies there is replaced."""
+        if self._shelf is None:
+            return self._load(key, params)[0]
+        with self._shelf.alone(key, self._closed):
+            return self._load_and_keep(self._shelf, key, params)
+
     def on_disk(self) -> Iterator[tuple[Key, Snapshot]]:
         """Map what lies on this host's disk, the one used last first; nothing is checked."""
         return iter(()) if self._shelf is None else self._shelf.recent()
@@ -92,11 +99,14 @@ class Source:
         filed = None if found is None else shelf.snapshot(key, found)
         if filed is not None and (amended := self._renewed(filed, params)) is not None:
             return Got(amended, checked=True)
+        return Got(self._load_and_keep(shelf, key, params), checked=True)
+
+    def _load_and_keep(self, shelf: Shelf, key: Key, params: SignalParams) -> Snapshot:
         if self._is_large(key) and (made := self._load_beside(shelf, key, params)) is not None:
-            return Got(made, checked=True)
+            return made
         snapshot, origin = self._load(key, params)
         mapped = shelf.get(key) if shelf.put(key, snapshot, origin) else None
-        return Got((mapped and shelf.snapshot(key, mapped)) or snapshot, checked=True)
+        return (mapped and shelf.snapshot(key, mapped)) or snapshot
 
     def _is_large(self, key: Key) -> bool:
         about = {"tenant_id": key[0], "namespace": key[1], "rows": LARGE_ROWS}

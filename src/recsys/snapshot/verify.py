@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,8 +14,8 @@ from recsys import metrics
 from recsys.db.pool import Database
 from recsys.snapshot.compare import Difference, differences
 from recsys.snapshot.eviction import Key
-from recsys.snapshot.load import load
-from recsys.snapshot.reread import origin_of, renewed
+from recsys.snapshot.freeze import day_of
+from recsys.snapshot.reread import renewed
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.snapshots import Snapshots
 
@@ -27,23 +26,22 @@ _log = structlog.get_logger()
 
 
 class Compared(NamedTuple):
-    """A full load, and where what was served differs from it."""
+    """What was loaded, brought up to date, and where what was served differs from it."""
 
     loaded: Snapshot
     differences: list[Difference]
 
 
-def compared(database: Database, served: Snapshot, now: datetime) -> Compared | None:
-    """Bring *served* up to date and load everything, both in one transaction; None if a load of it is due anyway.
+def compared(database: Database, served: Snapshot, loaded: Snapshot, now: datetime) -> Compared | None:
+    """Bring both up to date in one transaction and compare them; None where one can not be, or it is of another day.
 
-    Changes that are committed meanwhile are in neither, so that a busy namespace is compared like a quiet one.
+    What is committed while one is loaded is in both or in neither, so a busy namespace is compared like a quiet one.
     """
     with database.reading() as conn:
-        current = renewed(conn, served, served.params, now)
-        if current is None:
-            return None
-        loaded = load(conn, served.tenant_id, served.namespace, served.params, now=served.as_of)
-        return Compared(replace(loaded, origin=origin_of(conn)), differences(current, loaded))
+        current, fresh = (renewed(conn, one, served.params, now) for one in (served, loaded))
+    if current is None or fresh is None or day_of(current.as_of) != day_of(fresh.as_of):
+        return None
+    return Compared(fresh, differences(current, fresh))
 
 
 class Verifier:
@@ -67,7 +65,7 @@ class Verifier:
             return None
         began = time.monotonic()
         try:
-            found = compared(self._database, served, self._clock())
+            found = compared(self._database, served, self._snapshots.fresh(served), self._clock())
         finally:
             self._rested = time.monotonic() + (time.monotonic() - began) / SHARE
         if found is None:

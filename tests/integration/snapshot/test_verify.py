@@ -75,7 +75,7 @@ def test_what_triggers_do_not_see_is_found(database: Database, snapshots: Snapsh
     seed.conn.execute("set session_replication_role = replica")
     seed.popularity("d", 1, clock().date())
     seed.conn.execute("set session_replication_role = origin")
-    found = compared(database, served(snapshots, seed), clock())
+    found = compared(database, served(snapshots, seed), snapshots.fresh(served(snapshots, seed)), clock())
     assert found is not None
     assert [(one.part, one.examples) for one in found.differences] == [("items", ("d",))]
 
@@ -85,7 +85,7 @@ def test_what_is_committed_meanwhile_is_no_difference(
 ) -> None:
     """A change that was logged but is not served yet is on its way, not missing."""
     seed.popularity("a", 50, clock().date())
-    found = compared(database, served(snapshots, seed), clock())
+    found = compared(database, served(snapshots, seed), snapshots.fresh(served(snapshots, seed)), clock())
     assert found is not None
     assert found.differences == []
     assert found.loaded.popularity.tolist() == [50, 6, 7]
