@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import psycopg
 import structlog
 
 from recsys.db.pool import Database
+from recsys.errors import RecsysError
 from recsys.events.exposure_log import ExposureLog
 from recsys.events.histories import Histories
 from recsys.events.peers import Peers
@@ -33,6 +36,8 @@ from recsys.tenancy.kept import Kept
 from recsys.tenancy.keyring import Keyring
 from recsys.tenancy.tokens import Tokens
 
+MEET_SECONDS = 0.5
+"""What a start may spend on reading the tenants of its snapshots."""
 KEEPER_RESTART_SECONDS = 1.0
 KEEPER_STOP_SECONDS = 30.0
 
@@ -76,7 +81,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         directory = Directory(database, Kept(settings.kept_dir / "tenants"))
         keys = Keyring(database, Kept(settings.kept_dir / "keys"))
         snapshots = Snapshots(database, shelf_of(settings), memory=settings.snapshot_memory_mib * 2**20)
-        await asyncio.to_thread(snapshots.resume)
+        await asyncio.to_thread(_resume, snapshots, directory)
         _end_with_parent()
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:
@@ -108,6 +113,17 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
 def _follower(settings: Settings, database: Database, snapshots: Snapshots, *following: Following) -> Follower:
     compare_every = timedelta(seconds=settings.snapshot_compare)
     return Follower(database, snapshots, *following, compare_every=compare_every, served=settings.served_dir)
+
+
+def _resume(snapshots: Snapshots, directory: Directory) -> None:
+    """Have what was served before, and whose it is, in memory before the first request asks for it."""
+    snapshots.resume()
+    until = time.monotonic() + MEET_SECONDS
+    for tenant_id in {state.snapshot.tenant_id for state in snapshots.states()}:
+        if time.monotonic() > until:
+            return
+        with suppress(RecsysError, psycopg.Error):  # who asks for it hears what is wrong
+            directory.fetch(directory.fetch(str(tenant_id)).tenant.external_id)
 
 
 @contextmanager

@@ -37,7 +37,8 @@ class Service(NamedTuple):
     def recommend(self) -> httpx.Response:
         """Ask for three items of the one tenant."""
         headers = {"X-Dev-Org-Id": "acme"}
-        return httpx.post(f"{self.url}/v1/recommend", json={"surface": "home"}, headers=headers, trust_env=False)
+        url = f"{self.url}/v1/recommend"
+        return httpx.post(url, json={"surface": "home"}, headers=headers, trust_env=False, timeout=60)
 
     def terminate(self) -> None:
         """Stop it as a process manager does."""
