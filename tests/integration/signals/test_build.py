@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from recsys.signals.build import build, touch
+from recsys.signals.pending import build_pending
 from recsys.tenancy.config import DEFAULTS
 
 if TYPE_CHECKING:
@@ -61,6 +62,19 @@ def test_a_late_event_changes_the_days_it_touches(shop: Shop, noon: datetime) ->
     week_ago = str(noon.date() - timedelta(days=7))
     assert {row[3] for row in changed} == {week_ago}
     assert (built.popularity.written, built.covisitation.written) == (1, 4)
+
+
+def test_a_scheduled_run_writes_only_rows_whose_score_changed(shop: Shop, noon: datetime) -> None:
+    """One event more on a day of many rows: its item is written, and its pairs, and no other row is."""
+    shop.visit(*"abcdefgh", visitor="ann")
+    shop.visit("a", "b", visitor="bob")
+    shop.build()
+    before = versions(shop)
+    shop.event("c", at=noon + timedelta(minutes=5), visitor="bob")
+    (built,) = build_pending(shop.database).values()
+    assert (built.popularity.written, built.covisitation.written) == (1, 4)
+    changed = {row[:3] for row, version in versions(shop).items() if before[row] != version}
+    assert changed == {("p", "c", ""), *(("c", *pair) for pair in ("ac", "ca", "bc", "cb"))}
 
 
 def test_rows_whose_events_are_gone_are_removed(shop: Shop) -> None:
