@@ -19,7 +19,7 @@ import random
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,7 +181,7 @@ def under_load(service: Service, about: dict[str, Any], write: Callable[[], obje
         done.set()
         asking.join()
     waits = [wait for one in seen for wait in one.accepted]
-    return {
+    figures = {
         "write_s": round(written - began, 2),
         "verified_after_s": round(served - written, 2),
         "lists": len(waits),
@@ -190,6 +190,8 @@ def under_load(service: Service, about: dict[str, Any], write: Callable[[], obje
         "p99_ms": percentile(waits, 99),
         "max_ms": percentile(waits, 100),
     }
+    print(f"  {figures}", flush=True)
+    return figures
 
 
 def verify(service: Service) -> None:
@@ -226,12 +228,17 @@ async def session(port: int, number: int, items: int) -> float:
 
 
 def sessions(service: Service, items: int, count: int) -> list[float]:
-    """Let the namespace remember sessions, then take *count* of them one after the other."""
+    """Let the namespace remember sessions, then take *count* of them at once."""
     folder = service.data / "config.json"
     folder.write_text('{"weights": {"session": 0.5}}')
     service.recsys("config", "put", "--tenant", "shop", str(folder))
     asyncio.run(session(service.port, count, items))  # until the namespace is loaded with its sessions
-    return [asyncio.run(session(service.port, number, items)) for number in range(count)]
+    return asyncio.run(together([session(service.port, number, items) for number in range(count)]))
+
+
+async def together(waits: list[Coroutine[Any, Any, float]]) -> list[float]:
+    """Wait for all of them."""
+    return list(await asyncio.gather(*waits))
 
 
 @contextmanager

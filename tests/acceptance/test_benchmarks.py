@@ -56,3 +56,12 @@ def test_what_a_list_costs_is_measured_against_a_constant_body(tmp_path: Path) -
     assert figures.pop("ratio") == figures["/v1/recommend"]["ratio"]
     assert {"with MMR", "with session-kNN", "without anchors"} < set(figures)
     assert all(one["requests_per_second"] > 0 and one["ratio"] > 0 for one in figures.values())
+
+
+@pytest.mark.timeout(180)
+def test_upserts_and_bulk_loads_are_followed(tmp_path: Path) -> None:
+    """Rows of every table are served after an upsert of one and of several, and what a bulk load leaves is right."""
+    figures = measured(tmp_path, "freshness", "--quick")
+    assert [figures[size]["rounds"] for size in ("upsert_1", "upsert_10")] == [6, 6]
+    assert all(figures[bulk]["lists"] > 0 for bulk in ("one_statement", "many_statements"))
+    assert figures["sessions"]["rounds"] == 10
