@@ -100,7 +100,7 @@ def test_a_change_must_say_something(client: httpx.Client, tenant: Tenant, body:
 def test_a_key_opens_its_tenant_until_it_is_revoked(
     client: httpx.Client, anonymous: httpx.Client, seeded: Tenant, eventually: Callable[..., None]
 ) -> None:
-    """A key names its tenant alone, works at once, and is refused within a second of its revocation."""
+    """A key names its tenant alone, works at once, and is refused soon after its revocation, with no restart."""
     made = make_key(client, seeded, "serve")
     headers = {"X-API-Key": made["key"]}
 
@@ -109,7 +109,7 @@ def test_a_key_opens_its_tenant_until_it_is_revoked(
 
     assert ask().json()["meta"]["tenant_id"] == seeded.external_id
     assert client.delete(f"{TENANTS}/{seeded.external_id}/api-keys/{made['id']}").status_code == 204
-    eventually(lambda: ask().status_code == 401, 1.0)
+    eventually(lambda: ask().status_code == 401)
     assert ask().json()["code"] == "RECSYS_AUTH_INVALID"
     assert ask().headers["www-authenticate"] == "Bearer"
 

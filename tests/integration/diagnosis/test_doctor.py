@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -144,13 +143,6 @@ def test_rules_outside_their_window_are_told(shop: Shop, found: Found) -> None:
     rule = {"id": "sale", "action": "pin", "item_ids": ["i05"], "valid_from": "2090-01-01"}
     shop.publish("rules", [rule])
     assert "1 rules are outside their window, 'sale'" in found(shop.diagnose({"surface": "home"}), "pins").summary
-
-
-def test_looking_is_quick(shop: Shop) -> None:
-    """Facts of a small shop are gathered in well under a second: nothing waits for a timeout."""
-    began = time.monotonic()
-    shop.diagnose({"surface": "home"})
-    assert time.monotonic() - began < 5
 
 
 def test_what_a_service_keeps_on_disk_is_not_loaded_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
