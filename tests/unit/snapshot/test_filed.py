@@ -77,7 +77,7 @@ def test_every_field_comes_back(tmp_path: Path, ids: list[str]) -> None:
 
 
 def test_ids_are_found_where_they_lie(tmp_path: Path) -> None:
-    """A mapped vocabulary answers as the one it was made of: numbers, unknown ids, slices, a place that is not there."""
+    """A mapped vocabulary answers as the one it was made of: numbers, unknown ids, slices, a place beyond its end."""
     ids = sorted({f"item-{number * 7919 % 10007}" for number in range(3000)} | set(IDS))
     plain = frozen(ids=ids[:300]).items
     mapped = filed.opened(written(tmp_path / "s", frozen(ids=ids[:300]))).snapshot().items
