@@ -80,7 +80,7 @@ def test_a_start_without_the_database_serves_the_last_lists(
         assert made.status_code == 201, made.text
         shop.key = {"X-API-Key": made.json()["key"]}
         client.headers.update(shop.key)
-        eventually(lambda: listed(client) == ["c", "a", "b"])
+        eventually(lambda: listed(client) == ["c", "a", "b"], 90)
     shop.conn.close()
     own_postgres.stop()
     with shop.open() as client:
@@ -92,7 +92,7 @@ def test_a_start_without_the_database_serves_the_last_lists(
             503,
         }
         own_postgres.start()
-        eventually(lambda: client.get("/readyz").json()["status"] == "healthy", 60)
+        eventually(lambda: client.get("/readyz").json()["status"] == "healthy", 90)
         assert listed(client) == ["c", "a", "b"]
 
 
@@ -100,8 +100,8 @@ def test_a_start_without_the_database_serves_the_last_lists(
 def test_rows_that_changed_while_nobody_served_are_served(shop: Shop, eventually: Eventually) -> None:
     """A start with the database there notices what was written since the last one, rules too."""
     with shop.open() as client:
-        eventually(lambda: listed(client) == ["c", "a", "b"])
+        eventually(lambda: listed(client) == ["c", "a", "b"], 90)
     shop.conn.execute("update item_popularity_daily set score = 9 where item_id = 'b'")
     shop.conn.execute("delete from tenant_rules_current")
     with shop.open() as client:
-        eventually(lambda: listed(client) == ["b", "a", "c"])
+        eventually(lambda: listed(client) == ["b", "a", "c"], 90)
