@@ -28,7 +28,7 @@ class Vocabulary:
         if isinstance(ids, Words):
             self.ids, self._numbers, self._nbytes = Ids(ids), Finder(ids), ids.nbytes
         else:
-            self.ids, self._nbytes = tuple(sorted(set(ids))), None
+            self.ids, self._nbytes = tuple(sorted(dict.fromkeys(ids))), None  # a set would lose an order that is there
             self._numbers = {item_id: number for number, item_id in enumerate(self.ids)}
 
     def words(self) -> Words:
