@@ -250,8 +250,8 @@ class Settings:
         "RECSYS_INSTALLATION_KEYS",
         (),
         values.digests,
-        "SHA-256 of the keys that speak for the installation and no tenant of it: they create, list, suspend and "
-        "resume tenants, and may do everything in each. `recsys keys installation` makes one.",
+        "SHA-256 of the keys that speak for the installation and no tenant of it. Where there are any, only they "
+        "create, suspend and resume tenants; they may do everything in each. `recsys keys installation` makes one.",
     )
     jwt_jwks_url: str | None = _setting(
         "RECSYS_JWT_JWKS_URL",

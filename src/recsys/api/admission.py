@@ -35,7 +35,7 @@ class Admission:
             call.limits = self._limits.count(call.view and call.view.tenant.id, call.caller.subject)
             call.caller.require(*route.requires)
             if route.need is Need.INSTALLATION:
-                call.caller.require_installation()
+                call.caller.require_installation(self._service.settings)
         except Refused as error:
             self._intrusions.note(call, error)
             raise

@@ -35,9 +35,9 @@ class Caller(NamedTuple):
         if self.roles.isdisjoint(any_of):
             raise Forbidden(f"This needs the role {' or '.join(any_of)}.")
 
-    def require_installation(self) -> None:
-        """Pass if the caller speaks for no tenant but for the installation; Forbidden otherwise."""
-        if self.bound:
+    def require_installation(self, settings: Settings) -> None:
+        """Forbidden for who speaks for a tenant where the installation has keys of its own."""
+        if self.bound and settings.installation_keys:
             raise Forbidden("A tenant's own credential may not do this: use a key of the installation.")
 
     @property

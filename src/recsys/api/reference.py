@@ -77,13 +77,15 @@ def _roles_table(operations: list[Operation]) -> Iterator[str]:
     for operation in operations:
         needed = required[operation.method.upper(), operation.path]
         closed = (operation.method.upper(), operation.path) in alone
-        marks = ["yes" if not closed and not INCLUDES[role].isdisjoint(needed) else "" for role in Role]
+        marks = ["" if INCLUDES[role].isdisjoint(needed) else "yes" + "¹" * closed for role in Role]
         row = " | ".join([*marks, "yes"]) if needed else " | ".join(["open"] * (len(Role) + 1))
         yield f"| `{operation.name}` | {row} |"
+    yield ""
+    yield "¹ While the installation has no keys of its own (`RECSYS_INSTALLATION_KEYS`)."
 
 
 def closed_to_tenants() -> set[tuple[str, str]]:
-    """List (method, path) of the routes that are closed to every tenant's own credentials."""
+    """List (method, path) of the routes that are closed to tenants' own credentials where the installation has keys."""
     return {
         (str(method), path)
         for handler in cast("list[HTTPRouteHandler]", HANDLERS)

@@ -77,7 +77,7 @@ async def list_tenants(service: Serves, call: Asks) -> TenantsResponse:
     responses=_WRITE,
 )
 async def create_tenant(service: Serves, call: Asks) -> TenantResponse:
-    """Create a tenant, with a key of the installation. It can be served at once, with the default config."""
+    """Create a tenant. It can be served at once, with the default config."""
     return await tenants.create(service, call)
 
 
@@ -89,7 +89,7 @@ async def get_tenant(call: Asks) -> TenantResponse:
 
 @patch(TENANT, tags=["Tenants"], opt=_ADMIN | {NEEDS: Need.KNOWN, BODY: TenantChange}, responses=_WRITE)
 async def change_tenant(service: Serves, call: Asks) -> TenantResponse:
-    """Rename a tenant; suspend or resume it with a key of the installation. Every host follows within a second."""
+    """Rename a tenant, suspend it, or resume it. Every host follows within a second."""
     return await tenants.change(service, call)
 
 

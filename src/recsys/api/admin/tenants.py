@@ -73,13 +73,13 @@ async def get(call: Call) -> TenantResponse:
 async def change(service: Service, call: Call) -> TenantResponse:
     """Rename a tenant, suspend it, resume it; all or nothing.
 
-    A tenant's own admin may rename it; who was suspended can not resume themselves.
+    Where the installation has keys, a tenant's own admin may only rename it.
     """
     wanted, who = document(call.body, _change), actor(call, service.settings)
     if wanted.name is None and wanted.status is None:
         raise InvalidDocument([Problem("$", "says nothing that should change; give a name or a status")])
     if wanted.status is not None:
-        call.caller.require_installation()
+        call.caller.require_installation(service.settings)
     changed = await of_installation(service, partial(_change_all, call.tenant.tenant, wanted, who))
     await follow(service, call)
     return _response(changed)
