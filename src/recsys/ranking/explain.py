@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.candidates import Pool, Source
@@ -96,17 +97,22 @@ def _effects(shown: Shown) -> list[tuple[RuleEffect, ...]]:
     return [
         (
             *([RuleEffect(pins[place].rule_id, "pin", position=rank + 1)] if place in pins else []),
-            *(RuleEffect(one.rule_id, one.action, one.amount) for one in shown.live.adjustments if _hits(one, number)),
+            *(RuleEffect(one.rule_id, one.action, one.amount) for one in moved),
         )
-        for rank, (place, number) in enumerate(
-            zip(shown.picked.order, shown.picked.items.numbers.tolist(), strict=True)
-        )
+        for rank, (place, moved) in enumerate(zip(shown.picked.order, _adjusted(shown), strict=True))
     ]
 
 
-def _hits(adjustment: Adjustment, number: int) -> bool:
-    place = int(adjustment.numbers.searchsorted(number))
-    return place < len(adjustment.numbers) and int(adjustment.numbers[place]) == number
+def _adjusted(shown: Shown) -> list[list[Adjustment]]:
+    """List the adjustments of each item, looking all items up in a rule's targets at once."""
+    numbers = shown.picked.items.numbers.astype(np.int32)  # as the targets are, which would be converted otherwise
+    moved: list[list[Adjustment]] = [[] for _ in numbers]
+    for one in shown.live.adjustments:
+        if len(one.numbers):
+            places = np.minimum(one.numbers.searchsorted(numbers), len(one.numbers) - 1)
+            for rank in (one.numbers.take(places) == numbers).nonzero()[0].tolist():
+                moved[rank].append(one)
+    return moved
 
 
 def _words(effect: RuleEffect) -> str:
