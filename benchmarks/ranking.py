@@ -49,7 +49,7 @@ class Case(NamedTuple):
 def catalogue(items: int, rng: np.random.Generator) -> Snapshot:
     """Make a shop: popularity with a long tail, a category, a brand, a colour and a price class for each item."""
     ids = Vocabulary(f"item-{number:07d}" for number in range(items))
-    brands = max(items // 200, 5)
+    brands = max(items // 200, 50)  # so many that a cap of 3 a brand leaves room for k
     words = [*(f"brand:{b:05d}" for b in range(brands)), *(f"category:{c:03d}" for c in range(60))]
     words += [*(f"color:{c:02d}" for c in range(12)), *(f"price:{p}" for p in range(8))]
     tags = Vocabulary(words)
