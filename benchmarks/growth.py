@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +19,7 @@ from typing import Any, NamedTuple
 
 from measured.record import keep
 from overload import memory_mib
-from serving import REFERENCE, Case, ask, bodies, cpu_seconds, serve, turn, wait, wire
+from serving import REFERENCE, Case, ask, bodies, cpu_seconds, service, turn, wire
 
 CONNECTIONS = 16
 OWN_ITEMS = 1_000
@@ -59,23 +57,14 @@ def measure(case: Case, workers: int, seconds: float) -> dict[str, float]:
     requests = [
         wire("/v1/recommend", sent[n % len(sent)], n % case.tenants) for n in range(max(len(sent), case.tenants))
     ]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = serve(port, folder, case, workers)
-        try:
-            wait(port)
-            pids = workers_of(server)
-            for request in requests:  # what is compiled or cached on first need is there
-                ask(port, request)
-            cpu = sum(map(cpu_seconds, pids))
-            rate = asyncio.run(turn(port, pids[0], requests, CONNECTIONS, seconds)).rate
-            cpu = sum(map(cpu_seconds, pids)) - cpu
-            memory = sum(map(memory_mib, pids))
-        finally:
-            server.terminate()
-            server.wait()
+    with service(case, workers) as running:
+        port, pids = running.port, workers_of(running.process)
+        for request in requests:  # what is compiled or cached on first need is there
+            ask(port, request)
+        cpu = sum(map(cpu_seconds, pids))
+        rate = asyncio.run(turn(port, pids[0], requests, CONNECTIONS, seconds)).rate
+        cpu = sum(map(cpu_seconds, pids)) - cpu
+        memory = sum(map(memory_mib, pids))
     answered = rate * seconds * (1 + _WARM_SHARE)
     return {
         "requests_per_second": round(rate),

@@ -12,36 +12,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import socket
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from measured.record import keep
 from overload import Seen, drive, percentile
-from serving import REFERENCE, ask, bodies, cpu_seconds, serve, wait, wire
+from serving import REFERENCE, cpu_seconds, requests, service
 
 RATES = (100.0, 300.0, 1000.0, 2000.0)
 WARM_UP = (200.0, 2.0)
 """Rate and seconds of what is not counted."""
-
-
-@contextmanager
-def worker() -> Iterator[tuple[int, int]]:
-    """Start the service; give its port and the process id of its worker."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = serve(port, folder)
-        try:
-            wait(port)
-            yield port, int(ask(port, wire("/pid", b"", 0)))
-        finally:
-            server.terminate()
-            server.wait()
 
 
 def figures(seen: Seen, rate: float, busy: float) -> dict[str, Any]:
@@ -60,13 +40,13 @@ def figures(seen: Seen, rate: float, busy: float) -> dict[str, Any]:
 
 def measure(rates: list[float], seconds: float) -> dict[str, Any]:
     """Measure rate by rate, from the lowest."""
-    requests = [wire("/v1/recommend", body, number % REFERENCE.tenants) for number, body in enumerate(bodies())]
-    rows = []
-    with worker() as (port, pid):
-        asyncio.run(drive(port, requests, *WARM_UP))
+    asked, rows = requests(REFERENCE), []
+    with service() as running:
+        port, pid = running.port, running.worker
+        asyncio.run(drive(port, asked, *WARM_UP))
         for rate in sorted(rates):
             before = cpu_seconds(pid)
-            seen = asyncio.run(drive(port, requests, rate, seconds))
+            seen = asyncio.run(drive(port, asked, rate, seconds))
             rows.append(figures(seen, rate, (cpu_seconds(pid) - before) / seconds))
             print("   ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
     return {"seconds": seconds, "rates": rows}

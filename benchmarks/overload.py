@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -23,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from measured.record import keep
-from serving import ask, bodies, serve, turn, wait, wire
+from serving import REFERENCE, Running, requests, service, turn
 
 CONNECTIONS = 256
 UNLOADED_SHARE = 0.1
@@ -123,17 +121,16 @@ def memory_mib(pid: int) -> float:
     return round(int(text.partition("VmRSS:")[2].split()[0]) / 1024, 1)
 
 
-def measure(port: int, factor: float, seconds: float) -> dict[str, Any]:
+def measure(running: Running, factor: float, seconds: float) -> dict[str, Any]:
     """Measure capacity, the unloaded service, the overloaded one, and the service a second later."""
-    pid = int(ask(port, wire("/pid", b"", 0)))
-    requests = [wire("/v1/recommend", body, number % 10) for number, body in enumerate(bodies())]
-    capacity = asyncio.run(turn(port, pid, requests, 16, 3.0)).rate
-    unloaded = asyncio.run(drive(port, requests, capacity * UNLOADED_SHARE, min(seconds, 10.0)))
+    port, pid, asked = running.port, running.worker, requests(REFERENCE)
+    capacity = asyncio.run(turn(port, pid, asked, 16, 3.0)).rate
+    unloaded = asyncio.run(drive(port, asked, capacity * UNLOADED_SHARE, min(seconds, 10.0)))
     before = memory_mib(pid)
-    loaded = asyncio.run(drive(port, requests, capacity * factor, seconds))
+    loaded = asyncio.run(drive(port, asked, capacity * factor, seconds))
     after = memory_mib(pid)
     time.sleep(REST_SECONDS)
-    rested = asyncio.run(drive(port, requests, capacity * UNLOADED_SHARE, 3.0))
+    rested = asyncio.run(drive(port, asked, capacity * UNLOADED_SHARE, 3.0))
     return {
         "capacity_per_second": round(capacity),
         "unloaded": unloaded.figures(),
@@ -150,17 +147,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--factor", type=float, default=5.0)
     options = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = serve(port, folder)
-        try:
-            wait(port)
-            figures = measure(port, options.factor, options.seconds)
-        finally:
-            server.terminate()
-            server.wait()
+    with service() as running:
+        figures = measure(running, options.factor, options.seconds)
     print(json.dumps(figures, indent=2))
     if options.json:
         keep(options.json, "overload", figures)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ from uuid import uuid4
 
 import psycopg
 from measured.record import keep
-from serving import REFERENCE, ask, bodies, serve, turn, wait, wire
+from serving import REFERENCE, ask, requests, service, turn
 
 from recsys.db.pool import Database
 from recsys.settings import Settings
@@ -87,21 +86,11 @@ def queries(items: int, seconds: float) -> dict[str, float]:
 def lists(items: int, seconds: float) -> float:
     """Measure the service on a catalogue of the same size."""
     case = REFERENCE._replace(items=items)
-    requests = [wire("/v1/recommend", body, number % case.tenants) for number, body in enumerate(bodies(case))]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = serve(port, folder, case)
-        try:
-            wait(port)
-            for request in requests[: case.tenants]:
-                ask(port, request)
-            pid = int(ask(port, wire("/pid", b"", 0)))
-            return asyncio.run(turn(port, pid, requests, 16, seconds)).rate
-        finally:
-            server.terminate()
-            server.wait()
+    asked = requests(case)
+    with service(case) as running:
+        for request in asked[: case.tenants]:
+            ask(running.port, request)
+        return asyncio.run(turn(running.port, running.worker, asked, 16, seconds)).rate
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -278,9 +278,9 @@ def requests(case: Case, surface: str = "home") -> list[bytes]:
     return [wire("/v1/recommend", body, number % case.tenants) for number, body in enumerate(bodies(case, surface))]
 
 
-def measure(port: int, case: Case, rounds: int, seconds: float, connections: int) -> dict[str, dict[str, float]]:
+def measure(running: Running, case: Case, rounds: int, seconds: float, connections: int) -> dict[str, dict[str, float]]:
     """Take turns between a constant body and recommendations; medians."""
-    pid = int(ask(port, wire("/pid", b"", 0)))
+    port, pid = running.port, running.worker
     asked = requests(case)
     size = len(ask(port, asked[0]))
     kinds = {
@@ -303,17 +303,47 @@ def measure(port: int, case: Case, rounds: int, seconds: float, connections: int
     }
 
 
-def serve(port: int, folder: str, case: Case = REFERENCE, workers: int = 1) -> subprocess.Popen[bytes]:
-    """Start granian, with one worker unless said otherwise, on this file's application."""
+class Running(NamedTuple):
+    """A service that answers."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    folder: Path
+    """Its data folder."""
+
+    @property
+    def worker(self) -> int:
+        """The process id of its worker, or of one of them."""
+        return int(ask(self.port, wire("/pid", b"", 0)))
+
+
+@contextmanager
+def service(case: Case = REFERENCE, workers: int = 1, application: str = "serving:asgi") -> Iterator[Running]:
+    """Run granian on an application of these benchmarks until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        process = _start(port, folder, case, workers, application)
+        try:
+            _wait(port)
+            yield Running(port, process, Path(folder))
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _start(port: int, folder: str, case: Case, workers: int, application: str) -> subprocess.Popen[bytes]:
+    """Start the server."""
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws", "--loop", "uvloop"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    command += ["--workers", str(workers), "serving:asgi"]
+    command += ["--workers", str(workers), application]
     environ = os.environ | {"BENCH_FOLDER": folder, "BENCH_CASE": json.dumps(case._asdict())}
     environ["PYTHONPATH"] = f"{Path(__file__).parent}:{environ.get('PYTHONPATH', '')}"
     return subprocess.Popen(command, env=environ)  # noqa: S603  this file, by this Python
 
 
-def wait(port: int) -> None:
+def _wait(port: int) -> None:
     """Wait until the worker has made its catalogue."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
@@ -338,17 +368,8 @@ def main() -> None:
     case = REFERENCE._replace(items=options.items, sessions=SESSIONS)
     if options.quick:
         case, options.rounds, options.seconds = case._replace(items=1_000, sessions=1_000), 1, 0.3
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        server = serve(port, folder, case)
-        try:
-            wait(port)
-            figures = measure(port, case, options.rounds, options.seconds, options.connections)
-        finally:
-            server.terminate()
-            server.wait()
+    with service(case) as running:
+        figures = measure(running, case, options.rounds, options.seconds, options.connections)
     constant = next(iter(figures.values()))["requests_per_second"]
     for kind, figure in figures.items():
         figure["ratio"] = round(figure["requests_per_second"] / constant, 4)

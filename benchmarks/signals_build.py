@@ -12,22 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from measured.database import own_or_given
 from measured.record import keep
 
 from recsys.datasets.synthetic import Size, make, rows
 from recsys.db.pool import Database
-from recsys.settings import Settings
 from recsys.signals.build import Built, build, touch
 from recsys.tenancy import tenants
 from recsys.tenancy.config import DEFAULTS
@@ -44,16 +40,6 @@ _STORE = """
     select event_id, %(tenant)s, occurred_at, seq, sha256(visitor::bytea), session_id, 'home', event_type, item_id
     from incoming
 """
-
-
-@contextmanager
-def settings() -> Iterator[Settings]:
-    """Take the database of the environment, or make one."""
-    if os.environ.get("DATABASE_URL"):
-        yield Settings.from_environment()
-        return
-    with tempfile.TemporaryDirectory(prefix="recsys-bench-", ignore_cleanup_errors=True) as folder:
-        yield Settings(data_dir=Path(folder) / "data")
 
 
 def fill(database: Database, tenant: UUID, size: Size, until: datetime, seed: int) -> float:
@@ -109,7 +95,7 @@ def main() -> None:
     parser.add_argument("--one-day", type=int, default=300_000, help="events of the day that comes later")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    with settings() as chosen, Database.open(chosen) as database:
+    with own_or_given() as chosen, Database.open(chosen) as database:
         with database.system() as conn:
             version = conn.execute("show server_version").fetchone()
         found = measure(database, options.events, options.one_day) | {"targets": TARGETS}

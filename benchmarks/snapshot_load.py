@@ -18,7 +18,6 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +28,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from measured.database import own_or_given
 from measured.record import keep
 from psycopg import sql
 
@@ -62,16 +62,6 @@ COVISITATION = """
 """
 STEP = 2
 """Neighbours of all items written in one statement."""
-
-
-@contextmanager
-def settings() -> Iterator[Settings]:
-    """Take the database of the environment, or make one."""
-    if os.environ.get("DATABASE_URL"):
-        yield Settings.from_environment()
-        return
-    with tempfile.TemporaryDirectory(prefix="recsys-bench-", ignore_cleanup_errors=True) as folder:
-        yield Settings(data_dir=Path(folder) / "data")
 
 
 @contextmanager
@@ -197,7 +187,7 @@ def main() -> None:
         with Database.open(Settings.from_environment(data_dir=Path(folder))) as database:
             print(json.dumps(measure(database, UUID(tenant))))
         return
-    with settings() as chosen, Database.open(chosen) as database:
+    with own_or_given() as chosen, Database.open(chosen) as database:
         with namespace(database, options.items, options.neighbors) as tenant:
             command = [sys.executable, __file__, "--load", str(tenant), str(chosen.data_dir)]
             figures = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)  # noqa: S603

@@ -5,14 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import os
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import serving
@@ -121,16 +116,12 @@ def same_batch(times: int) -> dict[str, Any]:
 
 def exposure_cost(seconds: float) -> dict[str, Any]:
     """Compare the CPU of a list with and without its exposure, in turns: the application of `bench serving`."""
-    with tempfile.TemporaryDirectory() as folder:
-        ports = {kind: _free_port() for kind in ("with", "without")}
-        servers = [_serve(port, f"{folder}/{kind}", kind) for kind, port in ports.items()]
-        try:
-            taken = _turns(ports, seconds)
-            log = sum(path.stat().st_size for path in Path(folder, "with").rglob("*.seg"))
-        finally:
-            for server in servers:
-                server.terminate()
-                server.wait()
+    with (
+        serving.service(application="durable.ingest:with_exposures") as logging,
+        serving.service(application="durable.ingest:without_exposures") as silent,
+    ):
+        taken = _turns({"with": logging, "without": silent}, seconds)
+        log = sum(path.stat().st_size for path in logging.folder.rglob("*.seg"))
     on, off = (statistics.median(one.cpu_us for one in taken[kind]) for kind in ("with", "without"))
     rates = {kind: round(statistics.median(one.rate for one in turns)) for kind, turns in taken.items()}
     return {
@@ -143,35 +134,13 @@ def exposure_cost(seconds: float) -> dict[str, Any]:
     }
 
 
-def _turns(ports: dict[str, int], seconds: float) -> dict[str, list[serving.Turn]]:
-    asked = [serving.wire("/v1/recommend", body, number % 10) for number, body in enumerate(serving.bodies())]
-    for port in ports.values():
-        serving.wait(port)
-    pids = {kind: int(serving.ask(port, serving.wire("/pid", b"", 0))) for kind, port in ports.items()}
-    taken: dict[str, list[serving.Turn]] = {kind: [] for kind in ports}
+def _turns(running: dict[str, serving.Running], seconds: float) -> dict[str, list[serving.Turn]]:
+    asked = serving.requests(serving.REFERENCE)
+    taken: dict[str, list[serving.Turn]] = {kind: [] for kind in running}
     for _ in range(5):
-        for kind, port in ports.items():
-            taken[kind].append(asyncio.run(serving.turn(port, pids[kind], asked, 16, seconds / 10)))
+        for kind, one in running.items():
+            taken[kind].append(asyncio.run(serving.turn(one.port, one.worker, asked, 16, seconds / 10)))
     return taken
-
-
-def _serve(port: int, folder: str, kind: str) -> subprocess.Popen[bytes]:
-    os.makedirs(folder)  # noqa: PTH103  one line
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws", "--loop", "uvloop"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", f"durable.ingest:{kind}_exposures"]
-    environ = os.environ | {
-        "BENCH_FOLDER": folder,
-        "BENCH_CASE": json.dumps(serving.REFERENCE._asdict()),
-        "PYTHONPATH": f"{Path(__file__).parents[1]}:{os.environ.get('PYTHONPATH', '')}",
-    }
-    return subprocess.Popen(command, env=environ)  # noqa: S603  this file, by this Python
-
-
-def _free_port() -> int:
-    with serving.socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def with_exposures() -> Any:
