@@ -62,4 +62,5 @@ def test_a_server_that_says_nothing_does_not_answer(tmp_path: Path) -> None:
 def _answer_once(listener: socket.socket) -> None:
     listener.accept()[0].close()  # the one that gave up
     with listener.accept()[0] as client:
+        assert client.recv(64)  # who closes before it has read resets the one who is still writing
         client.sendall(b"N")
