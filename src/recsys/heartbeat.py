@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from struct import Struct
+
+from recsys.ticking import ticking
 
 EVERY_SECONDS = 0.25
 _BEAT = Struct("<d")
@@ -20,24 +21,17 @@ def beating(folder: Path) -> Iterator[None]:
 
     The first beat comes when the server runs the loop again after its start, which is when it accepts connections.
     """
-    loop, path = asyncio.get_running_loop(), _path(folder, os.getpid())
     folder.mkdir(parents=True, exist_ok=True)
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    timers: list[asyncio.TimerHandle] = []
+    fd = os.open(_path(folder, os.getpid()), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
-    def wait() -> None:
-        timers[:] = [loop.call_later(EVERY_SECONDS, beat)]
-
-    def beat() -> None:
+    def beat(_due: float) -> None:
         with suppress(OSError):  # a full disk stops no worker
             os.pwrite(fd, _BEAT.pack(time.monotonic()), 0)
-        wait()
 
-    wait()
     try:
-        yield
+        with ticking(EVERY_SECONDS, beat):
+            yield
     finally:
-        timers[0].cancel()
         os.close(fd)
         forget(folder, os.getpid())
 

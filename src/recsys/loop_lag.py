@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from recsys import metrics
+from recsys.ticking import ticking
 
 EVERY_SECONDS = 0.05
 
@@ -15,18 +16,9 @@ EVERY_SECONDS = 0.05
 def measured_loop() -> Iterator[None]:
     """Note, twenty times a second, how much later than asked for the running loop comes back; until the block ends."""
     loop = asyncio.get_running_loop()
-    timers: list[asyncio.TimerHandle] = []
-
-    def wait() -> None:
-        due = loop.time() + EVERY_SECONDS
-        timers[:] = [loop.call_at(due, note, due)]
 
     def note(due: float) -> None:
         metrics.LOOP_LAG_SECONDS.observe(max(0.0, loop.time() - due))
-        wait()
 
-    wait()
-    try:
+    with ticking(EVERY_SECONDS, note):
         yield
-    finally:
-        timers[0].cancel()

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from recsys.control_characters import CONTROL, may_hold_control
 from recsys.errors import InvalidRequest, Problem
 
 T = TypeVar("T")
 
 _NUL = re.compile("\x00")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _FREE_TEXT = ("$.user.", "$.context.")
 """Where a control character is the client's business; U+0000 never is, because Postgres can not store it."""
 
@@ -28,7 +28,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
         raise InvalidRequest([Problem("$", "The JSON is nested too deeply.")]) from None
     except ValueError as error:  # msgspec's errors, and Python's own about numbers of thousands of digits
         raise InvalidRequest([_problem(str(error))]) from None
-    if _may_hold_control(body) and (problems := list(_control_problems(value))):
+    if may_hold_control(body) and (problems := list(_control_problems(value))):
         raise InvalidRequest(problems)
     return value
 
@@ -44,11 +44,6 @@ def convert(fields: dict[str, str], shape: type[T]) -> T:
     return value
 
 
-def _may_hold_control(body: bytes) -> bool:
-    """Tell in three scans whether any text can hold U+0000..1F (only as an escape), U+007F or U+0080..9F."""
-    return b"\\" in body or b"\x7f" in body or b"\xc2" in body
-
-
 def _problem(message: str) -> Problem:
     """Split msgspec's sentence, ``Expected `int`, got `str` - at `$.k```, into where and what."""
     what, _, where = message.partition(" - at ")
@@ -59,7 +54,7 @@ def _problem(message: str) -> Problem:
 
 def _control_problems(value: Any) -> Iterator[Problem]:
     for path, text in _texts(msgspec.to_builtins(value), "$"):
-        refused = _NUL if path.startswith(_FREE_TEXT) else _CONTROL
+        refused = _NUL if path.startswith(_FREE_TEXT) else CONTROL
         if refused.search(text):
             yield Problem(path, "Control characters are not allowed here.")
 

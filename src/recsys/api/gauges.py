@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from recsys import metrics
+from recsys.api.health import seconds_since_a_look
 from recsys.runtime import Serving
 from recsys.snapshot.refresh import State
 
@@ -61,8 +62,8 @@ class Gauges:
         metrics.SNAPSHOT_AGE_SECONDS.set(max(ages, default=0.0))
         metrics.SNAPSHOT_STALE_SECONDS.set(max(stale, default=0.0))
         metrics.CHANGES_UNFOLLOWED.set(self._serving.follower.failure is not None)
-        if self._serving.follower.looked_at is not None:
-            metrics.CHANGES_SEEN_SECONDS.set((now - self._serving.follower.looked_at).total_seconds())
+        if (since := seconds_since_a_look(self._serving.follower, now)) is not None:
+            metrics.CHANGES_SEEN_SECONDS.set(since)
 
     def _observe_signals(self, states: list[State], now: datetime) -> None:
         names = {view.tenant.id: view.tenant.external_id for view in self._serving.directory.views()}

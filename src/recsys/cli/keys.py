@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -55,14 +54,13 @@ def create(
 @app.command()
 def installation(*, as_json: AsJson = False) -> None:
     """Make a key that speaks for the installation: it creates tenants. Nothing is stored but what you set."""
-    text, prefix = keys.generate()
-    stored = hashlib.sha256(text.encode("ascii")).hexdigest()
+    text, prefix, key_hash = keys.generate()
     if as_json:
-        print_json({"key": text, "sha256": stored})
+        print_json({"key": text, "sha256": key_hash.hex()})
     else:
         out.print(text, markup=False)
     talk.print(f"key {prefix} is not shown again; it is accepted where RECSYS_INSTALLATION_KEYS holds its digest:")
-    talk.print(f"RECSYS_INSTALLATION_KEYS={stored}", markup=False)
+    talk.print(f"RECSYS_INSTALLATION_KEYS={key_hash.hex()}", markup=False)
 
 
 @app.command("list")

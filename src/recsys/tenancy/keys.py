@@ -60,37 +60,49 @@ class NewKey(Struct, frozen=True, forbid_unknown_fields=True):
     """From when on it is refused; never if it is left out."""
 
 
+class Generated(NamedTuple):
+    """A new key, stored nowhere yet."""
+
+    text: str
+    prefix: str
+    """The part that may be shown."""
+    key_hash: bytes
+
+
 def digest(text: bytes) -> bytes | None:
-    """Return what is stored of a key: the SHA-256 of its text; None for what can not be a key.
-
-    A key holds 256 random bits, so its hash needs no salt and no slowness: there is nothing to guess.
-    """
-    return hashlib.sha256(text).digest() if _SHAPE.fullmatch(text) else None
+    """Return what is stored of a key; None for what can not be a key."""
+    return _hashed(text) if _SHAPE.fullmatch(text) else None
 
 
-def generate() -> tuple[str, str]:
-    """Return the text of a new key and its public prefix."""
+def generate() -> Generated:
+    """Make a key."""
     prefix = secrets.token_hex(PREFIX_BYTES)
-    return f"rk_{prefix}_{secrets.token_hex(SECRET_BYTES)}", prefix
+    text = f"rk_{prefix}_{secrets.token_hex(SECRET_BYTES)}"
+    return Generated(text, prefix, _hashed(text.encode("ascii")))
+
+
+def _hashed(text: bytes) -> bytes:
+    """Return the SHA-256: a key holds 256 random bits, so nobody can guess, and it needs no salt and no slowness."""
+    return hashlib.sha256(text).digest()
 
 
 def create(conn: psycopg.Connection, tenant_id: UUID, new: NewKey, *, now: datetime, actor: Actor = SYSTEM) -> Created:
     """Make a key of *tenant_id*; InvalidDocument where it would be expired already."""
     if new.expires_at is not None and new.expires_at <= now:
         raise InvalidDocument([Problem("$.expires_at", "lies in the past; give a later time, or none")])
-    text, prefix = generate()
+    made = generate()
     values = {
         "id": uuid7(),
         "tenant_id": tenant_id,
         "name": new.name,
-        "key_prefix": prefix,
-        "key_hash": digest(text.encode("ascii")),
+        "key_prefix": made.prefix,
+        "key_hash": made.key_hash,
         "roles": sorted(set(new.roles)),
         "expires_at": new.expires_at,
     }
     key = _rows(conn, "keys.create", values)[0]
     record(conn, tenant_id, Change("key.create", "api_key", str(key.id), after=_state(key)), actor)
-    return Created(key, text)
+    return Created(key, made.text)
 
 
 def list_all(conn: psycopg.Connection, tenant_id: UUID) -> list[Key]:

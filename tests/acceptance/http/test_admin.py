@@ -184,7 +184,7 @@ def test_a_key_of_the_installation_makes_tenants_and_their_first_keys(
     start: Callable[..., AbstractContextManager[Running]],
 ) -> None:
     """Where the settings hold its digest, only that key makes and suspends tenants; an admin renames its own."""
-    text, _ = generate()
+    text = generate().text
     digest = sha256(text.encode()).hexdigest()
     with (
         start(dev_mode=False, installation_keys=("0" * 64, digest)) as running,
