@@ -69,7 +69,7 @@ class Gauges:
         names = {view.tenant.id: view.tenant.external_id for view in self._serving.directory.views()}
         for state in states:
             snapshot = state.snapshot
-            if self._is_named("signals", (snapshot.tenant_id, snapshot.namespace)):
+            if self._is_named("signals", snapshot.key):
                 labels = names.get(snapshot.tenant_id, str(snapshot.tenant_id)), snapshot.namespace
                 metrics.SIGNAL_AGE_SECONDS.labels(*labels).set((now - snapshot.as_of).total_seconds())
                 metrics.SIGNAL_ITEMS.labels(*labels).set(len(snapshot.items))

@@ -48,5 +48,5 @@ async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:
 
 def is_stale(service: Service, snapshot: Snapshot, now: datetime) -> bool:
     """Tell whether the database has held something newer for longer than a refresh should take."""
-    since = service.serving.snapshots.stale_since(snapshot.tenant_id, snapshot.namespace)
+    since = service.serving.snapshots.stale_since(*snapshot.key)
     return since is not None and now - since > STALE_AFTER

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import UTC, date
 from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
 from recsys.db.pool import Database
 from recsys.errors import OperatorError
-from recsys.snapshot.freeze import signals_of
+from recsys.snapshot.freeze import day_of, signals_of
 from recsys.snapshot.load import load
 from recsys.snapshot.served import Served, read
 from recsys.tenancy.config import DEFAULTS, Config
@@ -74,17 +73,13 @@ def _verdict(database: Database, view: TenantView, serving: list[Served]) -> Ver
 
 def _loaded(database: Database, tenant_id: UUID, namespace: str, config: Config, serving: list[Served]) -> list[str]:
     """Return the version that each of *serving* should have; around midnight they may serve two days."""
-    versions: dict[date, str] = {}
+    versions: dict[int, str] = {}
     for one in serving:
-        if _day(one) not in versions:
+        if day_of(one.as_of) not in versions:
             with database.reading() as conn:
                 snapshot = load(conn, tenant_id, namespace, config.signals(namespace), now=one.as_of)
-            versions[_day(one)] = signals_of(snapshot.version)
-    return [versions[_day(one)] for one in serving]
-
-
-def _day(one: Served) -> date:
-    return one.as_of.astimezone(UTC).date()
+            versions[day_of(one.as_of)] = signals_of(snapshot.version)
+    return [versions[day_of(one.as_of)] for one in serving]
 
 
 def _several(versions: Iterable[str]) -> str:

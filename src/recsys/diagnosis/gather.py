@@ -23,12 +23,11 @@ from recsys.maintenance.partitions import Policy, plan, read_partitions, read_po
 from recsys.ranking import loops
 from recsys.ranking.fill import chain
 from recsys.settings import Settings
-from recsys.snapshot.eviction import Key
 from recsys.snapshot.load import load
 from recsys.snapshot.refresh import State
 from recsys.snapshot.reread import renewed
 from recsys.snapshot.shelf import Shelf, shelf_of
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Key, Snapshot
 from recsys.tenancy.config import DEFAULTS, SignalParams
 from recsys.tenancy.directory import TenantView, load_view
 from recsys.tenancy.store import CONFIG, RULES, Kind, Versions
@@ -198,8 +197,7 @@ def _kept(
     conn: psycopg.Connection, shelf: Shelf | None, key: Key, params: SignalParams, now: datetime
 ) -> Snapshot | None:
     """Take what a service of this host keeps on disk, as the log of changes says it is now; nothing is written."""
-    found = None if shelf is None else shelf.get(key)
-    kept = None if shelf is None or found is None else shelf.snapshot(key, found)
+    kept = None if shelf is None else shelf.get(key)
     return None if kept is None else renewed(conn, kept, params, now)
 
 

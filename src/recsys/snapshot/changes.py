@@ -10,8 +10,9 @@ from uuid import UUID
 import psycopg
 
 from recsys.db.queries import sql
+from recsys.snapshot.origin import Origin
 
-_KEPT = timedelta(hours=20)
+KEPT = timedelta(hours=20)
 """Rows of the log are kept for 24 hours; after a longer pause it may have lost some."""
 
 _NOTHING_YET = 2**64 - 1
@@ -58,7 +59,7 @@ class ChangeLog:
         asked = _NOTHING_YET if self._horizon is None else self._horizon
         rows = [_Row(*row) for row in conn.execute(sql("changes.since"), {"horizon": str(asked)})]
         horizon = int(rows[0].horizon)
-        lost = self._looked is None or now - self._looked > _KEPT or horizon < asked != _NOTHING_YET
+        lost = self._looked is None or now - self._looked > KEPT or horizon < asked != _NOTHING_YET
         fresh = [row for row in rows if row.id is not None and row.id not in self._seen]
         self._horizon, self._looked = horizon, now
         self._seen = {row.id for row in rows if row.id is not None and int(row.xid or 0) >= horizon}
@@ -67,3 +68,10 @@ class ChangeLog:
             {(row.tenant_id, row.namespace) for row in fresh if row.signal in _SIGNALS},
             {row.tenant_id for row in fresh if row.signal not in _SIGNALS},
         )
+
+
+def origin_of(conn: psycopg.Connection) -> Origin:
+    """Say what a snapshot that is read in this transaction is made of."""
+    row = conn.execute(sql("changes.origin")).fetchone()
+    assert row is not None  # noqa: S101  a select without a from
+    return Origin(*row)

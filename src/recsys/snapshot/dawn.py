@@ -10,8 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from zlib import crc32
 
-from recsys.snapshot.eviction import Key
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Key, Snapshot
 
 SPREAD = timedelta(minutes=10)
 """After midnight, all namespaces have had their turn so much later."""
@@ -32,7 +31,7 @@ class Dawn:
 
     def turns(self, serving: Iterable[Snapshot], now: datetime) -> list[Key]:
         """Return the keys of those of *serving* whose day is over and that were not returned before."""
-        noticed = {(one.tenant_id, one.namespace): one.as_of for one in serving if over(one, now)}
+        noticed = {one.key: one.as_of for one in serving if over(one, now)}
         new = [key for key, as_of in noticed.items() if self._noticed.get(key) != as_of]
         self._noticed = noticed
         return new

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
-from uuid import UUID
 
-Key = tuple[UUID, str]
-"""Tenant and namespace."""
+from recsys.snapshot.snapshot import Key
 
 EMPTY_MAX = 1000
 """Namespaces known to be empty that are remembered: clients invent names of surfaces, each a namespace without rows."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from struct import Struct as Layout
 from struct import error as StructError  # noqa: N812  it is a class
@@ -22,9 +21,7 @@ import numpy as np
 
 from recsys import __version__
 from recsys.snapshot.arrays import Array, put_together, take_apart
-from recsys.snapshot.origin import Origin
 from recsys.snapshot.snapshot import Snapshot
-from recsys.tenancy.config import SignalParams
 
 FORMAT = 1
 """Of the header and of what lies behind it; what a `Snapshot` holds is checked field by field."""
@@ -51,56 +48,11 @@ class _Placed(msgspec.Struct, frozen=True):
 class _Header(msgspec.Struct, frozen=True):
     format: int
     service: str
-    origin: Origin
-    version: str
-    as_of: datetime
-    params: SignalParams
     tree: dict[str, Any]
     arrays: list[_Placed]
 
 
-class Filed:
-    """A file that was opened: its header was read, its arrays not yet."""
-
-    def __init__(self, mapped: mmap.mmap, header: _Header, begin: int) -> None:
-        self._mapped = mapped
-        self._header = header
-        self._begin = begin
-
-    @property
-    def origin(self) -> Origin:
-        """What the snapshot was read from."""
-        return self._header.origin
-
-    @property
-    def as_of(self) -> datetime:
-        """The time as of which the snapshot was made."""
-        return self._header.as_of
-
-    @property
-    def params(self) -> SignalParams:
-        """The parameters that made the snapshot."""
-        return self._header.params
-
-    def snapshot(self) -> Snapshot:
-        """Map the snapshot, after reading all of it once; raises Unusable if a byte is wrong."""
-        snapshot = _checked(lambda: put_together(Snapshot, self._header.tree, self._array))
-        assert isinstance(snapshot, Snapshot)  # noqa: S101  what was put together
-        return snapshot
-
-    def _array(self, number: int) -> Array:
-        placed = self._header.arrays[number]
-        dtype, count = np.dtype(placed.dtype), int(np.prod(placed.shape))
-        begin = self._begin + placed.begin
-        with memoryview(self._mapped) as whole, whole[begin : begin + count * dtype.itemsize] as part:
-            if crc32(part) != placed.crc:
-                raise Unusable("its checksum is wrong")
-        if count == 0:  # an empty file's end may lie behind its last byte
-            return np.empty(placed.shape, dtype)
-        return np.frombuffer(self._mapped, dtype, count, begin).reshape(placed.shape)
-
-
-def write(file: IO[bytes], snapshot: Snapshot, origin: Origin) -> None:
+def write(file: IO[bytes], snapshot: Snapshot) -> None:
     """Write *snapshot* into an empty file that can be sought in."""
     arrays: list[Array] = []
 
@@ -113,9 +65,7 @@ def write(file: IO[bytes], snapshot: Snapshot, origin: Origin) -> None:
     for array in arrays:
         placed.append(_Placed(size, array.dtype.str, array.shape, crc32(array.data)))
         size = _aligned(size + array.nbytes)
-    header = msgspec.json.encode(
-        _Header(FORMAT, __version__, origin, snapshot.version, snapshot.as_of, snapshot.params, tree, placed)
-    )
+    header = msgspec.json.encode(_Header(FORMAT, __version__, tree, placed))
     begin = _aligned(_PREFIX.size + len(header))
     file.write(_PREFIX.pack(_MAGIC, begin + size, len(header), crc32(header)) + header)
     for array, place in zip(arrays, placed, strict=True):
@@ -124,14 +74,14 @@ def write(file: IO[bytes], snapshot: Snapshot, origin: Origin) -> None:
     file.truncate(begin + size)
 
 
-def opened(path: Path) -> Filed:
-    """Open a file; FileNotFoundError if there is none, Unusable if it can not be used."""
+def read(path: Path) -> Snapshot:
+    """Map a file after reading all of it once; FileNotFoundError if there is none, Unusable if a byte is wrong."""
     with path.open("rb") as file:
         mapped = _checked(lambda: mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    return _checked(lambda: _read(mapped))
+    return _checked(lambda: _snapshot(mapped))
 
 
-def _read(mapped: mmap.mmap) -> Filed:
+def _snapshot(mapped: mmap.mmap) -> Snapshot:
     magic, size, length, crc = _PREFIX.unpack(mapped[: _PREFIX.size])
     if magic != _MAGIC:
         raise Unusable("it is no snapshot")
@@ -143,7 +93,21 @@ def _read(mapped: mmap.mmap) -> Filed:
     header = msgspec.json.decode(text, type=_Header)
     if (header.format, header.service) != (FORMAT, __version__):
         raise Unusable(f"it is of format {header.format}, release {header.service}")
-    return Filed(mapped, header, _aligned(_PREFIX.size + length))
+    begin = _aligned(_PREFIX.size + length)
+    snapshot = put_together(Snapshot, header.tree, lambda number: _array(mapped, begin, header.arrays[number]))
+    assert isinstance(snapshot, Snapshot)  # noqa: S101  what was put together
+    return snapshot
+
+
+def _array(mapped: mmap.mmap, after_header: int, placed: _Placed) -> Array:
+    dtype, count = np.dtype(placed.dtype), int(np.prod(placed.shape))
+    begin = after_header + placed.begin
+    with memoryview(mapped) as whole, whole[begin : begin + count * dtype.itemsize] as part:
+        if crc32(part) != placed.crc:
+            raise Unusable("its checksum is wrong")
+    if count == 0:  # an empty file's end may lie behind its last byte
+        return np.empty(placed.shape, dtype)
+    return np.frombuffer(mapped, dtype, count, begin).reshape(placed.shape)
 
 
 def _checked(work: Callable[[], _T]) -> _T:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import psycopg
 
 from recsys.db.queries import sql
+from recsys.snapshot.changes import origin_of
 from recsys.snapshot.columns import Columns, CreatedColumns, TagColumns
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.packed import COVISITATION, POPULARITY, Keys, Pack, covisitation_columns, popularity_columns
@@ -39,7 +40,8 @@ def load(conn: psycopg.Connection, tenant_id: UUID, namespace: str, params: Sign
     if params.sessions is not None:
         sessions = read_sessions(conn, parameters | session_parameters(namespace, params, now))
         columns = replace(columns, sessions=SessionColumns.of(reversed(list(sessions)), columns.items))
-    return freeze(columns, params, tenant_id=tenant_id, namespace=namespace, now=now)
+    snapshot = freeze(columns, params, tenant_id=tenant_id, namespace=namespace, now=now)
+    return replace(snapshot, origin=origin_of(conn))
 
 
 def _columns(conn: psycopg.Connection, parameters: dict[str, Any]) -> Columns:

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -22,9 +21,7 @@ import structlog
 
 from recsys.db.pool import Database
 from recsys.errors import RecsysError, Unavailable
-from recsys.snapshot.eviction import Key
 from recsys.snapshot.load import load
-from recsys.snapshot.reread import origin_of
 from recsys.snapshot.shelf import Shelf
 from recsys.tenancy.config import SignalParams
 
@@ -113,13 +110,11 @@ def main() -> None:
 
 def fulfil(order: Order) -> bool:
     """Load what *order* names and write its file; False where the disk does not take it."""
-    key: Key = order.tenant_id, order.namespace
     url = order.database_url
     with Database(url, url, prefix=order.role_prefix, pooler="transaction", size=1) as database:
         with database.reading() as conn:
-            origin = origin_of(conn)
-            snapshot = replace(load(conn, *key, order.params, now=order.now), origin=origin)
-        return Shelf(Path(order.folder), order.limit).put(key, snapshot, origin)
+            snapshot = load(conn, order.tenant_id, order.namespace, order.params, now=order.now)
+        return Shelf(Path(order.folder), order.limit).put(snapshot)
 
 
 def _end_with_parent() -> None:

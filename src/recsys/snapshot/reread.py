@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -11,6 +11,7 @@ import psycopg
 from recsys.db.queries import sql
 from recsys.snapshot.amend import amended
 from recsys.snapshot.changed import ITEMS_MAX, NOTHING, Changed
+from recsys.snapshot.changes import KEPT, origin_of
 from recsys.snapshot.columns import Columns
 from recsys.snapshot.dawn import over
 from recsys.snapshot.freeze import with_sessions
@@ -20,9 +21,6 @@ from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.tail import extended, read_sessions, session_parameters
 from recsys.snapshot.window import day_bounds
 from recsys.tenancy.config import SignalParams
-
-KEPT = timedelta(hours=20)
-"""How long the log of changes can tell; its rows are kept for 24 hours."""
 
 ROWS_MAX = 200_000
 """Rows of one table that are read item by item; beyond them a load, which reads packed rows, costs less."""
@@ -44,13 +42,6 @@ def renewed(conn: psycopg.Connection, snapshot: Snapshot, params: SignalParams, 
     columns = _columns(conn, about | day_bounds(snapshot.as_of.astimezone(UTC).date(), params), changed, snapshot)
     made = None if columns is None else amended(snapshot, changed, columns)
     return None if made is None else replace(_with_sessions(conn, made, snapshot, now), origin=origin_of(conn))
-
-
-def origin_of(conn: psycopg.Connection) -> Origin:
-    """Say what a snapshot that is read in this transaction is made of."""
-    row = conn.execute(sql("changes.origin")).fetchone()
-    assert row is not None  # noqa: S101  a select without a from
-    return Origin(*row)
 
 
 def _same_past(conn: psycopg.Connection, origin: Origin) -> bool:

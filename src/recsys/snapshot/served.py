@@ -15,6 +15,7 @@ import msgspec
 from recsys.identifiers import uuid7
 from recsys.snapshot.freeze import signals_of
 from recsys.snapshot.snapshots import State
+from recsys.whole_file import unfinished
 
 ALIVE_SECONDS = 15.0
 """A process touches its file at every look for changes; one that has not for so long is gone, or stuck."""
@@ -50,9 +51,8 @@ class Notice:
                 os.utime(self._path)
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = self._path.with_suffix(".part")
-            unfinished.write_bytes(msgspec.json.encode(served))
-            unfinished.replace(self._path)
+            unfinished(self._path).write_bytes(msgspec.json.encode(served))
+            unfinished(self._path).replace(self._path)
             self._written = served
 
     def take_down(self) -> None:

@@ -16,10 +16,9 @@ import structlog
 from recsys.errors import Unavailable
 from recsys.settings import Settings
 from recsys.snapshot import filed
-from recsys.snapshot.eviction import REST, Key
-from recsys.snapshot.filed import Filed, Unusable
-from recsys.snapshot.origin import Origin
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.eviction import REST
+from recsys.snapshot.filed import Unusable
+from recsys.snapshot.snapshot import Key, Snapshot
 from recsys.whole_file import unfinished, whole_file
 
 FILES_MAX = 20_000
@@ -42,53 +41,34 @@ class Shelf:
         self.limit = limit
         self._files = self._bytes = 0
 
-    def get(self, key: Key) -> Filed | None:
-        """Open the file of a namespace; one that can not be used is set aside."""
+    def get(self, key: Key) -> Snapshot | None:
+        """Map the file of a namespace, after reading all of it once; one that can not be used is set aside."""
         path = self._path(key)
-        try:
-            found = filed.opened(path)
-        except FileNotFoundError:
-            return None
-        except (Unusable, OSError) as error:
-            _set_aside(path, error)
-            return None
-        with suppress(OSError):
-            os.utime(path)  # when it was last used
+        found = _mapped(path)
+        if found is not None:
+            with suppress(OSError):
+                os.utime(path)  # when it was last used
         return found
 
-    def snapshot(self, key: Key, found: Filed) -> Snapshot | None:
-        """Map what `get` opened; None where its bytes are damaged, and then it is set aside."""
-        try:
-            return found.snapshot()
-        except Unusable as error:
-            _set_aside(self._path(key), error)
-            return None
-
-    def put(self, key: Key, snapshot: Snapshot, origin: Origin) -> bool:
+    def put(self, snapshot: Snapshot) -> bool:
         """Write the file of a namespace in place of the one before; False, and a line in the log, if it can not be."""
+        path = self._path(snapshot.key)
         try:
-            with whole_file(self._path(key)) as file:
-                filed.write(file, snapshot, origin)
+            with whole_file(path) as file:
+                filed.write(file, snapshot)
         except OSError as error:
-            unfinished(self._path(key)).unlink(missing_ok=True)
-            _log.warning("snapshot not written to disk; it serves from memory", namespace=key[1], error=str(error))
+            unfinished(path).unlink(missing_ok=True)
+            namespace = snapshot.namespace
+            _log.warning("snapshot not written to disk; it serves from memory", namespace=namespace, error=str(error))
             return False
-        self._files, self._bytes = self._files + 1, self._bytes + _size(self._path(key))
+        self._files, self._bytes = self._files + 1, self._bytes + _size(path)
         if self._files >= TRIM_EVERY or self._bytes > self.limit * TRIM_SHARE:
             self.trim()
         return True
 
-    def recent(self) -> Iterator[tuple[Key, Snapshot]]:
+    def recent(self) -> Iterator[Snapshot]:
         """Map what is there, the one used last first."""
-        for path in reversed(self._by_use("snapshot")):
-            try:
-                snapshot = filed.opened(path).snapshot()
-            except FileNotFoundError:
-                continue
-            except (Unusable, OSError) as error:
-                _set_aside(path, error)
-            else:
-                yield (snapshot.tenant_id, snapshot.namespace), snapshot
+        return filter(None, map(_mapped, reversed(self._by_use("snapshot"))))
 
     def trim(self) -> None:
         """Remove what was not used for the longest, where there is more than the folder may hold."""
@@ -158,6 +138,17 @@ def _locked(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _mapped(path: Path) -> Snapshot | None:
+    """Map a file; None where there is none, or where it can not be used and is set aside."""
+    try:
+        return filed.read(path)
+    except FileNotFoundError:
+        return None
+    except (Unusable, OSError) as error:
+        _set_aside(path, error)
+        return None
 
 
 def _set_aside(path: Path, error: Exception) -> None:

@@ -16,7 +16,10 @@ from recsys.snapshot.sessions import Sessions
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
 
-__all__ = ["Rows", "Scores", "Snapshot"]
+__all__ = ["Key", "Rows", "Scores", "Snapshot"]
+
+Key = tuple[UUID, str]
+"""Tenant and namespace."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -49,3 +52,8 @@ class Snapshot:
     """What amending it takes; None for one that can only be loaded anew."""
     origin: Origin | None = None
     """Which transactions it has seen; None for one that no database gave."""
+
+    @property
+    def key(self) -> Key:
+        """Whose it is and of which namespace: what snapshots are kept by."""
+        return self.tenant_id, self.namespace

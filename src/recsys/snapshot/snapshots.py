@@ -14,11 +14,11 @@ import structlog
 
 from recsys import metrics
 from recsys.db.pool import Database
-from recsys.snapshot.eviction import REST, Held, Key, surplus
+from recsys.snapshot.eviction import REST, Held, surplus
 from recsys.snapshot.footprint import footprint
 from recsys.snapshot.shelf import Shelf
 from recsys.snapshot.slot import Slot
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Key, Snapshot
 from recsys.snapshot.source import Source
 from recsys.tenancy.config import SignalParams
 
@@ -111,13 +111,13 @@ class Snapshots:
         It ends when memory is taken or after RESUME_SECONDS: what is left is mapped when it is asked for.
         """
         count, began = 0, time.monotonic()
-        for key, snapshot in self._source.on_disk():
+        for snapshot in self._source.on_disk():
             size = footprint(snapshot)
             with self._lock:
                 full = sum(slot.bytes for slot in self._slots.values()) + size > self._memory * REST
                 if full or time.monotonic() - began > RESUME_SECONDS:
                     break
-                slot = self._slots.setdefault(key, Slot(snapshot.params, used=began - count))
+                slot = self._slots.setdefault(snapshot.key, Slot(snapshot.params, used=began - count))
                 if slot.snapshot is None and slot.loading is None:
                     slot.put(snapshot, size)
                     slot.mark(self._clock())
@@ -168,11 +168,11 @@ class Snapshots:
 
     def fresh(self, served: Snapshot) -> Snapshot:
         """Load the namespace of *served* anew, for who compares the two; nothing is swapped."""
-        return self._source.fresh((served.tenant_id, served.namespace), served.params)
+        return self._source.fresh(served.key, served.params)
 
     def exchange(self, old: Snapshot, new: Snapshot) -> bool:
-        """Serve *new* from now on if *old* still serves: it is the same with more sessions."""
-        slot, size = self._slots.get((old.tenant_id, old.namespace)), footprint(new)
+        """Serve *new* from now on if *old* still serves."""
+        slot, size = self._slots.get(old.key), footprint(new)
         with self._lock:
             if slot is None or slot.snapshot is not old:
                 return False

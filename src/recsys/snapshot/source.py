@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,14 +14,11 @@ import psycopg
 from recsys.db.pool import Database
 from recsys.db.queries import sql
 from recsys.errors import DatabaseUnavailable, Unavailable
-from recsys.snapshot.eviction import Key
-from recsys.snapshot.filed import Filed
 from recsys.snapshot.load import load
 from recsys.snapshot.loader import LARGE_ROWS, Loaders, Order
-from recsys.snapshot.origin import Origin
-from recsys.snapshot.reread import origin_of, renewed
+from recsys.snapshot.reread import renewed
 from recsys.snapshot.shelf import Shelf
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Key, Snapshot
 from recsys.tenancy.config import SignalParams
 
 AWAY_SECONDS = 5.0
@@ -59,29 +55,28 @@ class Source:
         if amended is not None:
             return Got(amended, checked=True)
         if self._shelf is None:
-            return Got(self._load(key, params)[0], checked=True)
+            return Got(self._load(key, params), checked=True)
         with self._shelf.alone(key, self._closed):
             found = self._shelf.get(key)
             away = not self._database.met or time.monotonic() < self._away_until
             if found is not None and serving is None and away:
-                return Got(self._shelf.snapshot(key, found) or self._load(key, params)[0], checked=False)
+                return Got(found, checked=False)
             try:
-                return self._true_or_loaded(self._shelf, key, params, found)
+                return Got(self._true_or_loaded(self._shelf, key, params, found), checked=True)
             except DatabaseUnavailable:
                 self._away_until = time.monotonic() + AWAY_SECONDS
-                left = self._shelf.snapshot(key, found) if found is not None and serving is None else None
-                if left is None:
+                if found is None or serving is not None:
                     raise
-                return Got(left, checked=False)
+                return Got(found, checked=False)
 
     def fresh(self, key: Key, params: SignalParams) -> Snapshot:
         """Load everything, whatever is in service or lies on disk; what lies there is replaced."""
         if self._shelf is None:
-            return self._load(key, params)[0]
+            return self._load(key, params)
         with self._shelf.alone(key, self._closed):
             return self._load_and_keep(self._shelf, key, params)
 
-    def on_disk(self) -> Iterator[tuple[Key, Snapshot]]:
+    def on_disk(self) -> Iterator[Snapshot]:
         """Map what lies on this host's disk, the one used last first; nothing is checked."""
         return iter(()) if self._shelf is None else self._shelf.recent()
 
@@ -95,18 +90,15 @@ class Source:
             with suppress(psycopg.Error):
                 conn.cancel_safe()
 
-    def _true_or_loaded(self, shelf: Shelf, key: Key, params: SignalParams, found: Filed | None) -> Got:
-        filed = None if found is None else shelf.snapshot(key, found)
-        if filed is not None and (amended := self._renewed(filed, params)) is not None:
-            return Got(amended, checked=True)
-        return Got(self._load_and_keep(shelf, key, params), checked=True)
+    def _true_or_loaded(self, shelf: Shelf, key: Key, params: SignalParams, found: Snapshot | None) -> Snapshot:
+        amended = None if found is None else self._renewed(found, params)
+        return self._load_and_keep(shelf, key, params) if amended is None else amended
 
     def _load_and_keep(self, shelf: Shelf, key: Key, params: SignalParams) -> Snapshot:
         if self._is_large(key) and (made := self._load_beside(shelf, key, params)) is not None:
             return made
-        snapshot, origin = self._load(key, params)
-        mapped = shelf.get(key) if shelf.put(key, snapshot, origin) else None
-        return (mapped and shelf.snapshot(key, mapped)) or snapshot
+        snapshot = self._load(key, params)
+        return (shelf.get(key) if shelf.put(snapshot) else None) or snapshot
 
     def _is_large(self, key: Key) -> bool:
         about = {"tenant_id": key[0], "namespace": key[1], "rows": LARGE_ROWS}
@@ -127,16 +119,15 @@ class Source:
         with shelf.alone_with_large(self._closed):
             made = shelf.get(key) if self._loaders.load(order) else None
         shelf.trim()  # the other process counted one file, its own
-        return None if made is None else shelf.snapshot(key, made)
+        return made
 
     def _renewed(self, serving: Snapshot, params: SignalParams) -> Snapshot | None:
         with self._reading() as conn:
             return renewed(conn, serving, params, self._clock())
 
-    def _load(self, key: Key, params: SignalParams) -> tuple[Snapshot, Origin]:
+    def _load(self, key: Key, params: SignalParams) -> Snapshot:
         with self._reading() as conn:
-            origin = origin_of(conn)
-            return replace(load(conn, *key, params, now=self._clock()), origin=origin), origin
+            return load(conn, *key, params, now=self._clock())
 
     @contextmanager
     def _reading(self) -> Iterator[psycopg.Connection]:

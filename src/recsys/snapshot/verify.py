@@ -13,10 +13,9 @@ import structlog
 from recsys import metrics
 from recsys.db.pool import Database
 from recsys.snapshot.compare import Difference, differences
-from recsys.snapshot.eviction import Key
 from recsys.snapshot.freeze import day_of
 from recsys.snapshot.reread import renewed
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Key, Snapshot
 from recsys.snapshot.snapshots import Snapshots
 
 SHARE = 0.02
@@ -79,7 +78,7 @@ class Verifier:
         now, states = self._clock(), self._snapshots.states()
         if not self._interval or time.monotonic() < self._rested:
             return None
-        serving = {(state.snapshot.tenant_id, state.snapshot.namespace): state.snapshot for state in states}
+        serving = {state.snapshot.key: state.snapshot for state in states}
         self._due = {key: self._due.get(key) or now + self._interval * random.random() for key in serving}  # noqa: S311
         key = min(self._due, key=lambda one: self._due[one], default=None)
         if key is None or self._due[key] > now:
@@ -96,6 +95,6 @@ class Verifier:
             differences=[one._asdict() for one in found.differences],
         )
         for state in self._snapshots.states():
-            if (state.snapshot.tenant_id, state.snapshot.namespace) == (served.tenant_id, served.namespace):
+            if state.snapshot.key == served.key:
                 self._snapshots.exchange(state.snapshot, found.loaded)
-        self._snapshots.mark(served.tenant_id, served.namespace)
+        self._snapshots.mark(*served.key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import pytest
 
 from recsys.db.pool import Database
 from recsys.snapshot.load import load
-from recsys.snapshot.reread import origin_of, renewed
+from recsys.snapshot.reread import renewed
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import SignalParams
 
@@ -23,8 +22,7 @@ PARAMS = SignalParams(trending_half_life=1.0, new_days=7)
 def loaded(database: Database, seed: Seed, params: SignalParams = PARAMS) -> Snapshot:
     """Load the namespace, with what a later look at the log of changes takes."""
     with database.reading() as conn:
-        snapshot = load(conn, seed.tenant_id, "home", params, now=datetime.now(UTC))
-        return replace(snapshot, origin=origin_of(conn))
+        return load(conn, seed.tenant_id, "home", params, now=datetime.now(UTC))
 
 
 def followed(database: Database, snapshot: Snapshot) -> Snapshot:

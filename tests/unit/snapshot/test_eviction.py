@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from recsys.snapshot.eviction import EMPTY_MAX, Held, Key, surplus
+from recsys.snapshot.eviction import EMPTY_MAX, Held, surplus
+from recsys.snapshot.snapshot import Key
 
 TENANT = UUID(int=1)
 

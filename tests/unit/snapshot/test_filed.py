@@ -38,7 +38,8 @@ def frozen(*, ids: list[str] = IDS) -> Snapshot:
     params = SignalParams(event_weights={"view": 1.0, "wish": 0.5}, feeds=(("home", "shop"),))
     now = datetime(2026, 7, 1, 12, 30, 1, 123456, tzinfo=UTC)
     columns = replace(columns, sessions=sessions)
-    return freeze(columns, params, tenant_id=UUID(int=7), namespace="a shop/é", now=now)
+    snapshot = freeze(columns, params, tenant_id=UUID(int=7), namespace="a shop/é", now=now)
+    return replace(snapshot, origin=ORIGIN)
 
 
 def assert_same(one: Any, other: Any) -> None:
@@ -63,7 +64,7 @@ def assert_same(one: Any, other: Any) -> None:
 def written(path: Path, snapshot: Snapshot) -> Path:
     """Write a snapshot to *path*."""
     with path.open("wb") as file:
-        filed.write(file, snapshot, ORIGIN)
+        filed.write(file, snapshot)
     return path
 
 
@@ -71,16 +72,16 @@ def written(path: Path, snapshot: Snapshot) -> Path:
 def test_every_field_comes_back(tmp_path: Path, ids: list[str]) -> None:
     """Whatever a snapshot holds is in the file: arrays and parameters, ids in any script, an empty catalogue too."""
     snapshot = frozen(ids=ids)
-    found = filed.opened(written(tmp_path / "s", snapshot))
+    found = filed.read(written(tmp_path / "s", snapshot))
     assert (found.origin, found.as_of, found.params) == (ORIGIN, snapshot.as_of, snapshot.params)
-    assert_same(snapshot, found.snapshot())
+    assert_same(snapshot, found)
 
 
 def test_ids_are_found_where_they_lie(tmp_path: Path) -> None:
     """A mapped vocabulary answers as the one it was made of: numbers, unknown ids, slices, a place beyond its end."""
     ids = sorted({f"item-{number * 7919 % 10007}" for number in range(3000)} | set(IDS))
     plain = frozen(ids=ids[:300]).items
-    mapped = filed.opened(written(tmp_path / "s", frozen(ids=ids[:300]))).snapshot().items
+    mapped = filed.read(written(tmp_path / "s", frozen(ids=ids[:300]))).items
     asked = [*plain.ids, "", "nobody", "item-", "\ud800"]
     assert mapped.numbers(asked) == plain.numbers(asked)
     assert mapped.numbers(asked) == plain.numbers(asked), "asked again"
@@ -94,7 +95,7 @@ def test_ids_are_found_where_they_lie(tmp_path: Path) -> None:
 
 def test_arrays_lie_where_processors_like_them(tmp_path: Path) -> None:
     """No array is copied: each is a view of the file, at a multiple of 64 bytes."""
-    snapshot = filed.opened(written(tmp_path / "s", frozen())).snapshot()
+    snapshot = filed.read(written(tmp_path / "s", frozen()))
     for array in (snapshot.popularity, snapshot.neighbors.indices, snapshot.by_popularity, snapshot.tag_weight):
         assert not array.flags.owndata
         assert array.ctypes.data % 64 == 0
@@ -103,7 +104,7 @@ def test_arrays_lie_where_processors_like_them(tmp_path: Path) -> None:
 def test_a_file_is_replaced_under_those_who_map_it(tmp_path: Path) -> None:
     """A snapshot stays whole when its file is gone."""
     path = written(tmp_path / "s", frozen())
-    snapshot = filed.opened(path).snapshot()
+    snapshot = filed.read(path)
     path.unlink()
     assert_same(frozen(), snapshot)
 
@@ -125,7 +126,7 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
     }
     path.write_bytes(changed[damage])
     with pytest.raises(Unusable):
-        filed.opened(path).snapshot()
+        filed.read(path)
 
 
 def test_another_release_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,4 +134,4 @@ def test_another_release_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     path = written(tmp_path / "s", frozen())
     monkeypatch.setattr(filed, "__version__", "99.0")
     with pytest.raises(Unusable, match="release"):
-        filed.opened(path)
+        filed.read(path)
