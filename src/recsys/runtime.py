@@ -123,7 +123,7 @@ def _resume(snapshots: Snapshots, directory: Directory) -> None:
         if time.monotonic() > until:
             return
         with suppress(RecsysError, psycopg.Error):  # who asks for it hears what is wrong
-            directory.fetch(directory.fetch(str(tenant_id)).tenant.external_id)
+            directory.fetch(str(tenant_id))
 
 
 @contextmanager

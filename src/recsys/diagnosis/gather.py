@@ -150,28 +150,24 @@ def _about_case(sources: Sources, database: Database, facts: Facts, ask: Ask) ->
     case = ask(view)
     unfollowed = facts.machinery is None or facts.machinery.disabled_triggers
     shelf = None if unfollowed or sources.served is not None else shelf_of(sources.settings)
-    links = _links(sources, database, facts, view, case, shelf)
-    made = _replay(view, case, [link.snapshot for link in links], facts.now, once=sources.served is None)
+    links, made = _made(sources, database, facts, view, case, shelf)
     if made.short and shelf is not None:  # what is on disk may lack what nobody logged
-        links = _links(sources, database, facts, view, case, None)
-        made = _replay(view, case, [link.snapshot for link in links], facts.now, once=sources.served is None)
+        links, made = _made(sources, database, facts, view, case, None)
     if sources.served is not None and facts.failure is None and (made.short or unfollowed):
         links = tuple(link._replace(stored_version=_stored(database, link.snapshot, facts.now)) for link in links)
     return replace(facts, case=case, links=links, replay=made)
 
 
-def _replay(view: TenantView, case: Case, snapshots: list[Snapshot], now: datetime, *, once: bool) -> Replay:
-    """Make the list again; *once* says that this process does so once, and need not load what makes it fast."""
-    small = sum(len(snapshot.items) for snapshot in snapshots) <= INTERPRETED_ITEMS
-    with loops.interpreted() if once and small else nullcontext():
-        return replay(case.query, case.visitor, snapshots, case.params, view, case.rules_at, now)
-
-
-def _links(
+def _made(
     sources: Sources, database: Database, facts: Facts, view: TenantView, case: Case, shelf: Shelf | None
-) -> tuple[Link, ...]:
+) -> tuple[tuple[Link, ...], Replay]:
+    """Make the list again; a process that does so once need not load what makes it fast."""
     names = chain(case.query.surface, case.params)
-    return tuple(_link(sources, database, facts, view, name, shelf) for name in names)
+    links = tuple(_link(sources, database, facts, view, name, shelf) for name in names)
+    snapshots = [link.snapshot for link in links]
+    small = sum(len(snapshot.items) for snapshot in snapshots) <= INTERPRETED_ITEMS
+    with loops.interpreted() if small and sources.served is None else nullcontext():
+        return links, replay(case.query, case.visitor, snapshots, case.params, view, case.rules_at, facts.now)
 
 
 def _link(

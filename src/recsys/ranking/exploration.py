@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import numpy as np
 
-from recsys.ranking.candidates import Pool, Source
+from recsys.ranking.candidates import Pool
+from recsys.ranking.explain import NOVEL
 from recsys.ranking.intent import Intent
 from recsys.ranking.loops.greedy import bound
 from recsys.ranking.pick import Picked
 from recsys.ranking.steer import Steered
 from recsys.snapshot.snapshot import Snapshot
-from recsys.snapshot.vocabulary import Numbers
 
 
 def explore(picked: Picked, steered: Steered, pool: Pool, intent: Intent, snapshot: Snapshot, seed: int) -> Picked:
@@ -55,15 +54,10 @@ def explore(picked: Picked, steered: Steered, pool: Pool, intent: Intent, snapsh
     )
 
 
-def novel(pool: Pool) -> Iterator[tuple[Source, Numbers]]:
-    """Give what trends and what is new, as far as it was asked for."""
-    return ((offer.source, offer.numbers) for offer in pool.offers if offer.source in {Source.TRENDING, Source.NEW})
-
-
 def _left_out(picked: Picked, steered: Steered, pool: Pool, among: int) -> list[int]:
     """Give the places of what the list does not show, best first: the best *among*, and what is novel."""
     shown, buried = set(picked.order), steered.items.score < steered.items.base
-    fresh = np.isin(steered.items.numbers, np.concatenate([numbers for _, numbers in novel(pool)]))
+    fresh = np.isin(steered.items.numbers, np.concatenate([one.numbers for one in pool.offers if one.source in NOVEL]))
     left = [place for place in picked.standing.tolist() if place not in shown and not buried[place]]
     return [place for rank, place in enumerate(left) if rank < among or fresh[place]]
 

@@ -17,20 +17,14 @@ class Spread(NamedTuple):
     """(e,) places in ``rows.indices`` and ``rows.values``."""
     lengths: Index
     """(r,) how many entries each row has."""
-    starts: Index
-    """(r,) where each row begins in `entries`."""
 
 
-def spread(rows: Rows, numbers: Index, most: int | None = None) -> Spread:
-    """Find the entries of these rows, at most the first *most* of each."""
+def spread(rows: Rows, numbers: Index) -> Spread:
+    """Find the entries of these rows."""
     begin = rows.indptr.take(numbers)
     lengths = rows.indptr[1:].take(numbers)
     lengths -= begin
-    if most is not None:
-        np.minimum(lengths, most, out=lengths)
-    ends = lengths.cumsum()
-    starts = ends - lengths
-    begin -= starts
+    begin -= lengths.cumsum() - lengths
     entries = begin.repeat(lengths)
     entries += np.arange(len(entries))
-    return Spread(entries, lengths, starts)
+    return Spread(entries, lengths)

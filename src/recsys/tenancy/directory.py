@@ -82,6 +82,11 @@ def _read(conn: psycopg.Connection, name: str | UUID) -> _Row:
     return cast("_Row", row)
 
 
+def _names(row: _Row) -> tuple[str, str]:
+    """Give the names that a tenant is kept by: its UUID may also be asked for in capitals."""
+    return str(row["id"]), row["external_id"]
+
+
 def _view(row: _Row, last: TenantView | None) -> TenantView:
     tenant = Tenant(row["id"], row["external_id"], row["name"], row["status"], row["created_at"], row["updated_at"])
     last = last or TenantView(tenant)
@@ -158,8 +163,6 @@ class Directory:
             with self._keeping:
                 if changes == self._changes:  # else it may have changed since it was read
                     self._keep(view)
-                    if name in {view.tenant.external_id, str(view.tenant.id)}:
-                        self._ids[name] = view.tenant.id
                     return view
 
     def forget(self, tenant_id: UUID | None) -> None:
@@ -198,19 +201,18 @@ class Directory:
         with self._database.system() as conn:
             row = _read(conn, name)
         if self._kept is not None:
-            for known in (str(row["id"]), row["external_id"]):
+            for known in _names(row):
                 self._kept.put(known, row)
         return _view(row, last)
 
     def _left(self, name: str) -> TenantView | None:
         """Serve a tenant as it was kept on disk, until it can be read; None where it was not."""
         row = self._kept.get(name, _Row) if self._kept is not None else None
-        if row is None or name not in {str(row["id"]), row["external_id"]}:
+        if row is None or name not in _names(row):
             return None
         view = _view(row, None)
         with self._keeping:
             self._keep(view)
-            self._ids[name] = view.tenant.id
             self._stale.add(view.tenant.id)
         return view
 
@@ -219,6 +221,7 @@ class Directory:
         if last is not None and last.tenant.external_id != view.tenant.external_id:
             self._drop(view.tenant.id)
         self._views[view.tenant.id] = view
+        self._ids |= {str(view.tenant.id): view.tenant.id, view.tenant.external_id: view.tenant.id}
 
     def _drop(self, tenant_id: UUID) -> None:
         gone = self._views.pop(tenant_id, None)

@@ -19,11 +19,6 @@ def test_rows_are_laid_out_one_after_the_other() -> None:
     assert found.lengths.tolist() == [3, 0, 2]
 
 
-def test_rows_can_be_cut() -> None:
-    """At most so many of each row, from its beginning."""
-    assert ROWS.indices[spread(ROWS, np.array([0, 2]), 1).entries].tolist() == [7, 4]
-
-
 def test_affinity_is_the_cosine_of_tag_vectors() -> None:
     """An item is entirely like itself, and like others by the idf of what they share."""
     snapshot = shop("a b c d", tags={"a": "t u", "b": "t", "c": "v"})
