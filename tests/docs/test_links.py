@@ -35,3 +35,10 @@ def test_the_index_lists_every_page() -> None:
     listed = {(index.parent / link.partition("#")[0]).resolve() for link in _LINK.findall(index.read_text())}
     assert {page for page in PAGES if page.parent.parent == ROOT / "docs"} <= listed
     assert "docs/README.md" in (ROOT / "README.md").read_text()
+
+
+def test_the_files_that_the_architecture_names_exist() -> None:
+    """Whoever looks for the one place of something finds it."""
+    named = re.findall(r"`([\w/]+\.py)`", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "src/recsys" / name).exists()] == []
