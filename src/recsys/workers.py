@@ -1,4 +1,4 @@
-"""The workers of a service: started, watched, replaced one after the other without a request failing."""
+"""The workers of a service: started, watched, replaced one after the other while they answer."""
 
 from __future__ import annotations
 

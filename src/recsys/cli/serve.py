@@ -40,7 +40,7 @@ def serve(
 ) -> None:
     """Answer over HTTP until told to stop (Ctrl-C or SIGTERM); what is in flight is finished first.
 
-    SIGHUP replaces the workers one after the other, without a request failing.
+    SIGHUP replaces the workers one after the other, while the service answers.
     """
     os.environ.update(environment(host=host, port=port, workers=workers, data_dir=data_dir))
     settings = Settings.from_environment()
