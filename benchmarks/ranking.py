@@ -25,7 +25,8 @@ from measured.record import keep
 from recsys.ranking.query import NOBODY, Event, Query, Visitor
 from recsys.ranking.recommend import recommend
 from recsys.rules.live import NO_RULES, Adjustment, Live, Pin, live
-from recsys.snapshot.freeze import by_popularity, popularity_score, tag_weight, unit_rows
+from recsys.snapshot.cards import cards
+from recsys.snapshot.freeze import by_popularity, popularity_score, tag_norms, tag_weight, unit_rows
 from recsys.snapshot.snapshot import Rows, Snapshot
 from recsys.snapshot.vocabulary import Vocabulary
 from recsys.tenancy.config import RequestParams, SignalParams
@@ -70,8 +71,12 @@ def catalogue(items: int, rng: np.random.Generator) -> Snapshot:
     order = np.lexsort((place[owners], carried.ravel()))
     counts = np.bincount(carried.ravel(), minlength=len(tags))
     weight = tag_weight(np.maximum(counts, 1), items)
+    tags_of = Rows(np.arange(items + 1) * 4, carried.ravel())
+    norms, score = tag_norms(tags_of, weight), popularity_score(popularity)
+    item_tags = unit_rows(tags_of, weight, norms)
     values = -np.sort(-(rng.random((items, NEIGHBORS), dtype=np.float32) ** 2), axis=1)
     near = np.minimum((rng.random((items, NEIGHBORS)) ** 2 * items).astype(np.int32), items - 1)
+    available = rng.random(items) < AVAILABLE
     return Snapshot(
         tenant_id=UUID(int=1),
         namespace="bench",
@@ -79,15 +84,16 @@ def catalogue(items: int, rng: np.random.Generator) -> Snapshot:
         as_of=NOW,
         params=SignalParams(),
         items=ids,
-        available=rng.random(items) < AVAILABLE,
+        available=available,
         popularity=popularity,
-        popularity_score=popularity_score(popularity),
+        popularity_score=score,
         by_popularity=ranked,
         neighbors=Rows(np.arange(items + 1) * NEIGHBORS, near.ravel(), values.ravel()),
         tags=tags,
-        item_tags=unit_rows(Rows(np.arange(items + 1) * 4, carried.ravel()), weight),
+        item_tags=item_tags,
         tag_items=Rows(np.concatenate([[0], np.cumsum(counts)]), owners[order].astype(np.int32)),
         tag_weight=weight,
+        cards=cards(score, available, item_tags, norms),
     )
 
 

@@ -17,12 +17,10 @@ from tests.laws.worlds import NOW, World, worlds
 
 from recsys.ranking import loops
 from recsys.ranking.candidates import Pool, gather
-from recsys.ranking.eligibility import eligible
 from recsys.ranking.exploration import explore
 from recsys.ranking.intent import Intent, understand
 from recsys.ranking.itemlist import ItemList
 from recsys.ranking.pick import Picked, pick
-from recsys.ranking.scoring import score
 from recsys.ranking.steer import Steered, steer
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
@@ -39,8 +37,6 @@ class Run:
     live: Live
     intent: Intent
     pool: Pool
-    kept: ItemList
-    scored: ItemList
     steered: Steered
     picked: Picked
 
@@ -51,10 +47,8 @@ def run(world: World) -> Run:
     rules = world.live(snapshot)
     intent = understand(world.query, world.visitor, snapshot, world.params, NOW)
     pool = gather(intent, snapshot, rules)
-    kept = eligible(pool.items, intent, snapshot, rules)
-    scored = score(kept, intent, snapshot)
-    steered = steer(scored, rules, intent.k)
-    return Run(snapshot, rules, intent, pool, kept, scored, steered, pick(steered, intent, snapshot))
+    steered = steer(pool, rules, intent.k)
+    return Run(snapshot, rules, intent, pool, steered, pick(steered, intent, snapshot))
 
 
 def content(items: ItemList) -> tuple[Any, ...]:
@@ -112,7 +106,7 @@ class Laws:
 
 
 class TestGather(Laws):
-    """`gather`: from the catalogue to a pool."""
+    """`gather`: from the catalogue to scored candidates."""
 
     def before(self, run: Run) -> ItemList:
         """The whole catalogue."""
@@ -120,69 +114,46 @@ class TestGather(Laws):
         return ItemList(np.arange(n), {}, np.zeros(n), np.zeros(n))
 
     def after(self, run: Run) -> ItemList:
-        """The pool."""
+        """What may be shown of the pool."""
         return run.pool.items
 
     def again(self, run: Run) -> ItemList:
         """Gather once more."""
         return gather(run.intent, run.snapshot, run.live).items
 
-
-class TestEligible(Laws):
-    """`eligible`: from a pool to what may be shown."""
-
-    def before(self, run: Run) -> ItemList:
-        """The pool."""
-        return run.pool.items
-
-    def after(self, run: Run) -> ItemList:
-        """What may be shown."""
-        return run.kept
-
-    def again(self, run: Run) -> ItemList:
-        """Filter once more."""
-        return eligible(run.pool.items, run.intent, run.snapshot, run.live)
-
     @few_examples
     @given(worlds())
     def test_it_keeps_exactly_what_may_be_shown(self, world: World) -> None:
-        """An item of the pool stays if and only if no filter names it."""
+        """A candidate stays if and only if no filter names it."""
         made = run(world)
-        pool = {made.snapshot.items.ids[number] for number in made.pool.items.numbers}
-        kept = {made.snapshot.items.ids[number] for number in made.kept.numbers}
+        pool = {made.snapshot.items.ids[number] for number in made.pool.numbers}
+        kept = {made.snapshot.items.ids[number] for number in made.pool.items.numbers}
         assert kept == pool & world.may_show()
 
-
-class TestScore(Laws):
-    """`score`: from evidence to one score."""
-
-    def before(self, run: Run) -> ItemList:
-        """What may be shown."""
-        return run.kept
-
-    def after(self, run: Run) -> ItemList:
-        """The same with scores."""
-        return run.scored
-
-    def again(self, run: Run) -> ItemList:
-        """Score once more."""
-        return score(run.kept, run.intent, run.snapshot)
+    @few_examples
+    @given(worlds())
+    def test_places_stand_by_score_and_then_by_id(self, world: World) -> None:
+        """The order that everything after it starts from is the plain sort."""
+        items, standing = run(world).pool.items, run(world).pool.standing.tolist()
+        keys = [(-round(float(items.score[place]), 6), place) for place in standing]
+        assert keys == sorted(keys)
+        assert sorted(standing) == list(range(len(items)))
 
 
 class TestSteer(Laws):
-    """`steer`: boost, bury and locks."""
+    """`steer`: pins become locks."""
 
     def before(self, run: Run) -> ItemList:
-        """Scored items."""
-        return run.scored
+        """Scored candidates."""
+        return run.pool.items
 
     def after(self, run: Run) -> ItemList:
-        """The same with scores after rules."""
+        """The same, some of them locked."""
         return run.steered.items
 
     def again(self, run: Run) -> ItemList:
         """Steer once more."""
-        return steer(run.scored, run.live, run.intent.k).items
+        return steer(run.pool, run.live, run.intent.k).items
 
 
 class TestPick(Laws):
@@ -359,4 +330,4 @@ def test_loops_as_they_are_written_give_the_same_list(world: World) -> None:
     with loops.interpreted():
         written = run(world)
     assert content(written.picked.items) == content(served.picked.items)
-    assert content(written.kept) == content(served.kept)
+    assert content(written.pool.items) == content(served.pool.items)

@@ -129,7 +129,8 @@ def _stock(
 
 def _closed_by_caps(query: Query, params: RequestParams, snapshot: Snapshot, intent: Intent) -> dict[str, int]:
     """Count what a cap of 0 keeps out, which eligibility takes for a forbidden tag."""
-    if len(intent.forbidden) == len(set(query.forbidden_tags) & set(snapshot.tags.ids)):
+    *_, forbidden = intent.filters
+    if len(forbidden) == len(set(query.forbidden_tags) & set(snapshot.tags.ids)):
         return {}
     open_ = replace(query, max_per_tag={})
     unlimited = replace(params, caps={})

@@ -7,8 +7,11 @@ what is compiled is kept beside the package, or in the user's cache where the pa
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from types import FunctionType
 from typing import Any, Final, Generic, ParamSpec, TypeVar
@@ -26,12 +29,21 @@ Lists = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 """Rows without values: where each begins, and the entries."""
 Vectors = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]
 """Rows with values."""
-Sum = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64]]
-"""A sum of rows, as a table: keys, or -1, and weights."""
+Places = npt.NDArray[np.uint16]
+Taste = tuple[npt.NDArray[np.uint16], npt.NDArray[np.float64]]
+"""By tag its place among a taste's own, 0 where it has none, and what each place adds to a product."""
 Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Where ranges of numbers begin, and what holds within each."""
+Cards = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
+"""The cards of all items as words and as figures, and the rows of their tags (snapshot/cards.py)."""
+Filters = tuple[Index, Index, Index, Index]
+"""What a request keeps out, ascending: excluded items, settled items, all tags but these, these tags."""
+Steering = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.float64]]
+"""What rules do: a bit for each item that any touches, the blocked ones, and what is added to scores."""
 Grid = npt.NDArray[np.float64]
 """Two dimensions."""
+Rows = npt.NDArray[np.float64]
+"""Two dimensions, which the loop completes."""
 Written = npt.NDArray[np.int32]
 """An array that the loop writes to; it writes to no other."""
 
@@ -41,12 +53,17 @@ _ARRAYS: Final = {
     "Numbers": "int32",
     "Values": "float32",
     "Mask": "boolean",
+    "Bits": "uint8",
+    "Places": "uint16",
 }
 _TUPLES: Final = {
     "Lists": ("Index", "Numbers"),
     "Vectors": ("Index", "Numbers", "Values"),
-    "Sum": ("Numbers", "Scores"),
+    "Taste": ("Places", "Scores"),
     "Bounds": ("Index", "Index"),
+    "Cards": ("Numbers", "Scores", "Index", "Numbers"),
+    "Filters": ("Index", "Index", "Index", "Index"),
+    "Steering": ("Bits", "Mask", "Scores"),
 }
 
 
@@ -88,13 +105,37 @@ def _compile(loop: Callable[..., Any], folder: Path | None) -> Any:
 
     signature = tuple(_type(numba.types, word) for name, word in loop.__annotations__.items() if name != "return")
     linked = _linked(loop, folder)
+    for parent in _parents(Path(loop.__code__.co_filename), folder):
+        kept = parent / _digest(Path(loop.__code__.co_filename).parent)
+        if _writable(kept):
+            numba.config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]  # made from the environment
+            return numba.njit(signature, cache=True)(linked)
+    return numba.njit(signature)(linked)
+
+
+def _parents(file: Path, folder: Path | None) -> Iterator[Path]:
+    """Give the places where machine code may be kept, best first."""
+    yield file.parent / "__pycache__"
+    yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "recsys"
+    if folder is not None:
+        yield folder
+
+
+@cache
+def _digest(sources: Path) -> str:
+    """Name what is kept after all loops of a folder: they call each other, and numba looks at one file's date only."""
+    digest = blake2b(digest_size=8)
+    for file in sorted(sources.glob("*.py")):
+        digest.update(file.read_bytes())
+    return f"loops-{digest.hexdigest()}"
+
+
+def _writable(folder: Path) -> bool:
     try:
-        return numba.njit(signature, cache=True)(linked)
-    except RuntimeError:  # numba found no place for its cache
-        if folder is None:
-            return numba.njit(signature)(linked)
-        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]  # made from the environment
-        return numba.njit(signature, cache=True)(linked)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def _type(types: Any, word: str) -> Any:
@@ -107,6 +148,7 @@ def _type(types: Any, word: str) -> Any:
         "int": types.int64,
         "float": types.float64,
         "Grid": types.Array(types.float64, 2, "C"),
+        "Rows": types.Array(types.float64, 2, "C"),
         "Written": types.Array(types.int32, 1, "C"),
     }[word]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from recsys.ranking.compiled import Taste as Table
 from recsys.ranking.itemlist import Index
-from recsys.ranking.loops import tags
+from recsys.ranking.loops import rating
 from recsys.snapshot.snapshot import Scores, Snapshot
 from recsys.snapshot.vocabulary import Numbers
 
@@ -17,22 +18,11 @@ class Taste(NamedTuple):
     """(s,) what it holds, each once, in the order in which the items named it."""
     masses: Scores
     """(s,) how much of it each tag is."""
-    keys: Numbers
-    """The same as a table to look tags up in, with places that are empty (-1),"""
-    table: Scores
-    """and what each weighs, 0 in an empty place."""
-
-    def leading(self, most: int) -> Index:
-        """Return the heaviest tags, at most *most*."""
-        return tags.heaviest(self.tags, self.masses, most)
+    products: Table
+    """What each tag of the catalogue adds to an item's product with it."""
 
 
 def taste(numbers: Index, weights: Scores, snapshot: Snapshot) -> Taste | None:
     """Blend the tags of these items, item i weighing ``weights[i]``; None if none of them has a tag."""
-    blended = Taste(*tags.blended(snapshot.item_tags.vectors, numbers, weights))
-    return blended if len(blended.tags) else None
-
-
-def affinity(taste: Taste, numbers: Index, snapshot: Snapshot) -> Scores:
-    """Return the cosine of each item with *taste*, in 0..1, shape (m,); 0 for an item without tags."""
-    return tags.affinities(snapshot.item_tags.lists, snapshot.tag_weight, numbers, (taste.keys, taste.table))
+    held, masses, places, products = rating.blended(snapshot.item_tags.vectors, snapshot.tag_weight, numbers, weights)
+    return Taste(held, masses, (places, products)) if len(held) else None

@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 
 from recsys.ranking.candidates import Pool, met
-from recsys.ranking.content import Taste
+from recsys.ranking.content import Taste, taste
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import DECIMALS, ItemList, Signal, rounded
 from recsys.ranking.pick import Picked
@@ -40,13 +40,14 @@ def details(pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot) -> l
     """Give the figures of each item of a finished list."""
     standing = {place: rank for rank, place in enumerate(picked.standing.tolist(), start=1)}
     weights: dict[Signal, float] = {name: round(share, DECIMALS) for name, share in intent.shares.items()}
+    tastes = _tastes(intent, snapshot)
     ties = met(intent, snapshot, picked.items.numbers).tolist()
     return [
         Detail(
             raw=_raw(float(snapshot.popularity[number]), tie),
             normalized=row,
             weights=weights,
-            overlap={name: _shared(taste, number, snapshot) for name, taste in intent.tastes.items() if name in row},
+            overlap={name: _shared(one, number, snapshot) for name, one in tastes.items() if name in row},
             sources=pool.sources(number),
             rank_by_score=standing[place],
         )
@@ -54,6 +55,13 @@ def details(pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot) -> l
             picked.order, picked.items.numbers.tolist(), ties, nonzero(picked.items), strict=True
         )
     ]
+
+
+def _tastes(intent: Intent, snapshot: Snapshot) -> dict[Signal, Taste]:
+    """Give what the anchors' tags (`emb`) and the visitor's own (`profile`) ask for."""
+    start = intent.anchors
+    asked: dict[Signal, Taste | None] = {"emb": taste(start.numbers, start.weights, snapshot), "profile": intent.taste}
+    return {name: one for name, one in asked.items() if one is not None}
 
 
 def nonzero(items: ItemList, shares: dict[Signal, float] | None = None) -> list[dict[Signal, float]]:

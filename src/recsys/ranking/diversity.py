@@ -8,8 +8,8 @@ import numpy as np
 
 from recsys.ranking.compiled import Grid
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.greedy import alike
-from recsys.snapshot.snapshot import Scores, Snapshot
+from recsys.ranking.loops.greedy import alike, worths
+from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import RequestParams
 
 NO_WORTH: Final = np.empty((0, 0))
@@ -35,12 +35,4 @@ def marginal_relevance(items: ItemList, pool: Index, balance: float, snapshot: S
     brought to 0..1 within the pool, so that the balance means the same whatever the range of the scores.
     J. Carbonell, J. Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998.
     """
-    relevance = _within(items.score.take(pool)) * balance
-    worth = relevance - likeness(items.numbers.take(pool), snapshot) * (1.0 - balance)
-    np.fill_diagonal(worth, relevance)
-    return worth
-
-
-def _within(score: Scores) -> Scores:
-    low, high = score.min(), score.max()
-    return (score - low) / (high - low) if high > low else np.ones(len(score))
+    return worths(snapshot.item_tags.lists, items.numbers[pool], snapshot.tag_weight, items.score[pool], balance)

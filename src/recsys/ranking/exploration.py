@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from recsys.ranking.candidates import Pool
+from recsys.ranking.candidates import BITS, Pool
 from recsys.ranking.explain import NOVEL
 from recsys.ranking.intent import Intent
 from recsys.ranking.loops.greedy import bound
@@ -57,7 +57,8 @@ def explore(picked: Picked, steered: Steered, pool: Pool, intent: Intent, snapsh
 def _left_out(picked: Picked, steered: Steered, pool: Pool, among: int) -> list[int]:
     """Give the places of what the list does not show, best first: the best *among*, and what is novel."""
     shown, buried = set(picked.order), steered.items.score < steered.items.base
-    fresh = np.isin(steered.items.numbers, np.concatenate([one.numbers for one in pool.offers if one.source in NOVEL]))
+    novel = sum(BITS[source] for source in NOVEL)
+    fresh = [bool(bits & novel) for bits in pool.bits_of(steered.items.numbers)]
     left = [place for place in picked.standing.tolist() if place not in shown and not buried[place]]
     return [place for rank, place in enumerate(left) if rank < among or fresh[place]]
 

@@ -12,12 +12,12 @@ from msgspec import Struct
 
 from recsys.ranking.anchors import Anchors, anchors
 from recsys.ranking.caps import closed, limits
-from recsys.ranking.compiled import Bounds
-from recsys.ranking.content import Taste, taste
-from recsys.ranking.itemlist import Index, Signal
-from recsys.ranking.personalization import Profile, profile, settled
+from recsys.ranking.compiled import Bounds, Filters
+from recsys.ranking.content import Taste
+from recsys.ranking.itemlist import SIGNALS, Index, Signal
+from recsys.ranking.personalization import profile, settled
 from recsys.ranking.query import Query, Visitor
-from recsys.snapshot.snapshot import Snapshot
+from recsys.snapshot.snapshot import Scores, Snapshot
 from recsys.snapshot.vocabulary import Vocabulary
 from recsys.tenancy.config import RequestParams, Weights
 
@@ -30,6 +30,8 @@ ALGORITHMS: Final = {
 
 
 _NONE: Final = np.empty(0, dtype=np.intp)
+_UNKNOWN: Final = np.array([-1], dtype=np.intp)
+"""Required tags none of which the catalogue knows: no item carries this one."""
 
 
 class Intent(Struct, frozen=True, eq=False):
@@ -39,18 +41,18 @@ class Intent(Struct, frozen=True, eq=False):
     params: RequestParams
     shares: dict[Signal, float]
     """What each signal contributes at most; their sum is 1."""
+    weights: Scores
+    """The same in the order of SIGNALS, 0 for those without a share."""
     anchors: Anchors
-    tastes: dict[Signal, Taste]
-    """What the anchors' tags (`emb`) and the visitor's own (`profile`) ask for, as far as they have a share."""
+    taste: Taste | None
+    """What the visitor's own interactions ask for, where their profile has a share."""
     included: Index | None
     """The allow-list, ascending, each once; None: everything."""
-    excluded: Index
-    """Ascending: `exclude_ids` and the anchors that the request names."""
-    settled: Index
-    """Ascending: items of the visitor's history that a policy leaves out."""
     required: Index | None
     """Tags of which an item must carry one; None: no tag is required."""
-    forbidden: Index
+    filters: Filters
+    """What is kept out, all ascending: excluded items (`exclude_ids`, and the anchors that the request names), items of
+    the visitor's history that a policy leaves out, all tags but the required ones, forbidden tags."""
     limits: Bounds
     """How many items of the list may carry a tag."""
     sessions_missing: bool
@@ -62,54 +64,52 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
     chosen = query.weights or ALGORITHMS.get(params.algo, params.weights)
     start = anchors(query, visitor, snapshot, params)
     liked = profile(visitor, snapshot, params.personalization, now)
-    shares = blend(chosen, liked.share if liked else 0.0, remembered=bool(snapshot.sessions))
+    shares, weights = blend(chosen, liked.share if liked else 0.0, remembered=bool(snapshot.sessions))
+    required = _ascending(query.required_tags, snapshot.tags) if query.required_tags else None
+    forbidden = (*query.forbidden_tags, *closed(query.max_per_tag, params.caps, snapshot))
     return Intent(
         k=query.k,
         params=params,
         shares=shares,
+        weights=weights,
         anchors=start,
-        tastes=_tastes(start, liked, shares, snapshot),
+        taste=None if liked is None or liked.share <= 0 else liked.taste,
         included=None if query.include_ids is None else np.unique(_ascending(query.include_ids, snapshot.items)),
-        excluded=_ascending(query.exclude_ids, snapshot.items, start.named),
-        settled=_ascending(settled(visitor, params.exclusions, now), snapshot.items),
-        required=_ascending(query.required_tags, snapshot.tags) if query.required_tags else None,
-        forbidden=_ascending((*query.forbidden_tags, *closed(query.max_per_tag, params.caps, snapshot)), snapshot.tags),
+        required=required,
+        filters=(
+            _ascending(query.exclude_ids, snapshot.items, start.named),
+            _ascending(settled(visitor, params.exclusions, now), snapshot.items),
+            _NONE if required is None else required if len(required) else _UNKNOWN,
+            _ascending(forbidden, snapshot.tags),
+        ),
         limits=limits(query.max_per_tag, params.caps, snapshot),
         sessions_missing=chosen.session > 0 and not snapshot.sessions,
     )
 
 
-def blend(weights: Weights, personal: float, *, remembered: bool) -> dict[Signal, float]:
+def blend(weights: Weights, personal: float, *, remembered: bool) -> tuple[dict[Signal, float], Scores]:
     """Divide the weights of the signals that there are by their sum, and leave *personal* (0..1) to the profile.
 
-    A snapshot without sessions gives their signal no share; weighed alone, popularity takes its place.
+    A snapshot without sessions gives their signal no share; weighed alone, popularity takes its place. Both results are
+    shared by all requests with the same weights.
     """
-    shares = _shares(weights, remembered)
-    if personal <= 0:
-        return shares
-    return {**{name: share * (1.0 - personal) for name, share in shares.items()}, "profile": personal}
+    return _shares(weights, personal if personal > 0 else 0.0, remembered)
 
 
 @lru_cache(maxsize=1024)
-def _shares(weights: Weights, remembered: bool) -> dict[Signal, float]:
+def _shares(weights: Weights, personal: float, remembered: bool) -> tuple[dict[Signal, float], Scores]:
     present: dict[Signal, float] = {"pop": weights.pop, "cooc": weights.cooc, "emb": weights.emb}
     if remembered:
         present["session"] = weights.session
     total = sum(present.values())
-    if total == 0:
-        return {"pop": 1.0}
-    return {name: weight / total for name, weight in present.items() if weight > 0}
-
-
-def _tastes(
-    start: Anchors, liked: Profile | None, shares: dict[Signal, float], snapshot: Snapshot
-) -> dict[Signal, Taste]:
-    tastes: dict[Signal, Taste] = {}
-    if "emb" in shares and (content := taste(start.numbers, start.weights, snapshot)) is not None:
-        tastes["emb"] = content
-    if liked is not None and liked.share > 0:
-        tastes["profile"] = liked.taste
-    return tastes
+    shares: dict[Signal, float] = {"pop": 1.0}
+    if total:
+        shares = {name: weight / total for name, weight in present.items() if weight > 0}
+    if personal:
+        shares = {**{name: share * (1.0 - personal) for name, share in shares.items()}, "profile": personal}
+    parts = np.array([shares.get(name, 0.0) for name in SIGNALS])
+    parts.flags.writeable = False
+    return shares, parts
 
 
 def _ascending(ids: Sequence[str], vocabulary: Vocabulary, further: Collection[int] = ()) -> Index:

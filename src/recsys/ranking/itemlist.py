@@ -8,15 +8,18 @@ import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.compiled import Index, Mask
-from recsys.ranking.loops.pool import at, numbers_at, standing
 from recsys.snapshot.snapshot import Scores
 
-__all__ = ["Index", "ItemList", "Mask", "Signal", "best_first", "rounded"]
+__all__ = ["SIGNALS", "UNIT", "Index", "ItemList", "Mask", "Signal", "rounded"]
 
 Signal = Literal["pop", "cooc", "emb", "session", "profile"]
 """Evidence, by the name that weights and explanations give it."""
 
+SIGNALS: Final[tuple[Signal, ...]] = ("pop", "cooc", "session", "emb", "profile")
+"""In the order in which their parts are added up, the same for every item of every list."""
+
 DECIMALS: Final = 6
+UNIT: Final = 10**DECIMALS
 """Scores are rounded before ties break, so that a refreshed and a freshly loaded snapshot agree."""
 
 
@@ -37,21 +40,16 @@ class ItemList(Struct, frozen=True, eq=False):
 
     def take(self, places: Index) -> ItemList:
         """Return the items at these places, in this order."""
-        base = at(self.base, places)
+        base = self.base[places]
         return ItemList(
-            numbers_at(self.numbers, places),
-            {name: at(values, places) for name, values in self.signals.items()},
+            self.numbers[places],
+            {name: values[places] for name, values in self.signals.items()},
             base,
-            base if self.score is self.base else at(self.score, places),
+            base if self.score is self.base else self.score[places],
         )
-
-
-def best_first(items: ItemList) -> Index:
-    """Return all places, the best rounded score first, ties by number, shape (m,): no tie is left to chance."""
-    return standing(items.score, 10**DECIMALS)
 
 
 def rounded(scores: Scores) -> Scores:
     """Round to six decimals."""
-    near: Scores = np.rint(scores * 10**DECIMALS) / 10**DECIMALS
+    near: Scores = np.rint(scores * UNIT) / UNIT
     return near

@@ -11,7 +11,7 @@ from recsys.ranking.caps import UNLIMITED
 from recsys.ranking.compiled import Grid
 from recsys.ranking.diversity import NO_WORTH, marginal_relevance, pool_size
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import Index, ItemList, best_first
+from recsys.ranking.itemlist import Index, ItemList
 from recsys.ranking.loops.greedy import choose
 from recsys.ranking.steer import Lock, Steered
 from recsys.snapshot.snapshot import Snapshot
@@ -41,7 +41,7 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
 
     Locked items count for the caps before all others.
     """
-    items, locks, standing = steered.items, steered.locks, best_first(steered.items)
+    items, locks, standing = steered.items, steered.locks, steered.standing
     if intent.limits is UNLIMITED and intent.params.mmr_lambda is None and not locks:
         top = standing[: intent.k]
         return Picked(items.take(top), top.tolist(), standing, _NONE, _NONE)
@@ -50,7 +50,7 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
         _worth(items, standing, intent, snapshot),
     )
     chosen, refused, full = choose(
-        standing, items.numbers, pinned, intent.k - len(locks), worth, snapshot.item_tags.lists, intent.limits
+        standing, items.numbers, pinned, intent.k - len(locks), worth, snapshot.catalogue, intent.limits
     )
     order = list(_woven(locks, chosen.tolist(), intent.k))
     return Picked(items.take(np.array(order, dtype=np.intp)), order, standing, items.numbers.take(refused), full)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from recsys.ranking.candidates import Pool, gather
-from recsys.ranking.eligibility import eligible
 from recsys.ranking.explain import Shown
 from recsys.ranking.exploration import explore
 from recsys.ranking.intent import understand
 from recsys.ranking.pick import pick
 from recsys.ranking.query import Query, Visitor
-from recsys.ranking.scoring import score
 from recsys.ranking.slate import Slate, slate
 from recsys.ranking.steer import steer
 from recsys.ranking.trace import SILENT, Trace
@@ -37,14 +35,14 @@ def recommend(
     """
     live = live if params.enable_rules else NO_RULES
     intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
-    wider: Pool | None = gather(intent, snapshot, live)  # sources, pins, boosted targets
+    wider: Pool | None = gather(intent, snapshot, live, trace)  # sources, pins, boosted targets: sifted and scored
     while wider is not None:
         pool = wider
-        items = eligible(pool.items, intent, snapshot, live, trace)
-        items = score(items, intent, snapshot)
-        steered = steer(items, live, intent.k)  # boost, bury; pins become locked positions
+        steered = steer(pool, live, intent.k)  # pins become locked positions
         picked = pick(steered, intent, snapshot)  # one greedy pass: locks, MMR, caps
-        wider = widen(pool, picked, intent, snapshot, live)  # none where the list is full, or nothing is left to show
+        wider = widen(
+            pool, picked, intent, snapshot, live, trace
+        )  # none where the list is full, or nothing is left to show
     if params.exploration is not None:
         picked = explore(picked, steered, pool, intent, snapshot, query.seed)  # some positions belong to chance
     return slate(query, Shown(pool, picked, steered, intent, snapshot, live))

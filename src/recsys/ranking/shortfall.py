@@ -8,10 +8,9 @@ from typing import Final
 import numpy as np
 from msgspec import Struct
 
-from recsys.ranking.candidates import Source
+from recsys.ranking.candidates import BITS, Source
 from recsys.ranking.eligibility import hindrance, survey
 from recsys.ranking.explain import Shown
-from recsys.ranking.loops.pool import holds
 from recsys.ranking.query import Query
 from recsys.ranking.widening import everything
 from recsys.rules.live import Pin
@@ -66,9 +65,8 @@ def _about_pins(shown: Shown) -> Iterator[SlateWarning]:
     if not shown.steered.locks:
         return
     pins = [lock.pin for lock in shown.steered.locks.values()]
-    found = np.concatenate([offer.numbers for offer in shown.pool.offers if offer.source != Source.PINNED])
-    for pin, there in zip(pins, holds(found, np.array([pin.number for pin in pins], dtype=np.int32)), strict=True):
-        if not there:
+    for pin, bits in zip(pins, shown.pool.bits_of(np.array([pin.number for pin in pins])), strict=True):
+        if bits == BITS[Source.PINNED]:
             detail = f"{pin.item_id} is in the list only because rule {pin.rule_id} pins it."
             yield SlateWarning("RULE_PIN_INJECTED", detail)
 

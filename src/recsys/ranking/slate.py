@@ -58,8 +58,8 @@ def _propensities(drawn: dict[int, float], length: int) -> tuple[float, ...]:
 
 
 def _counts(shown: Shown) -> dict[str, int]:
-    counts = {str(offer.source): len(offer.numbers) for offer in shown.pool.offers}
-    counts["candidates"] = len(shown.pool.items)
+    counts: dict[str, int] = {source.value: count for source, count in shown.pool.offered.items()}
+    counts["candidates"] = len(shown.pool.numbers)
     counts["eligible"] = len(shown.steered.items)
     counts["capped"] = len(shown.picked.refused)
     counts["widened"] = shown.pool.depth

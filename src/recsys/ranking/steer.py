@@ -1,11 +1,12 @@
-"""What merchandisers want: boosted and buried scores, and pins that become locked positions."""
+"""What merchandisers pin: items that hold a position, whatever they score."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from recsys.ranking.itemlist import ItemList
-from recsys.ranking.loops.pool import lifted, places_of
+from recsys.ranking.candidates import Pool
+from recsys.ranking.itemlist import Index, ItemList
+from recsys.ranking.loops.pool import places_of
 from recsys.rules.live import Live, Pin
 
 
@@ -21,6 +22,8 @@ class Steered(NamedTuple):
     """Items with their final scores, and where pins put some of them."""
 
     items: ItemList
+    standing: Index
+    """All places by score, the best first."""
     locks: dict[int, Lock]
     """By position in the final list, from 0."""
     unreachable: tuple[Pin, ...]
@@ -32,15 +35,11 @@ class Steered(NamedTuple):
         return {lock.place for lock in self.locks.values()}
 
 
-def steer(items: ItemList, live: Live, k: int) -> Steered:
-    """Add what boost and bury rules say, and give pins their positions in a list of *k*, in the order of the rules."""
-    if live.lift is not None:
-        score = lifted(items.base, live.lift, items.numbers)
-        items = ItemList(items.numbers, items.signals, items.base, score)
-    return _lock(items, live, k) if live.pins else Steered(items, {}, ())
-
-
-def _lock(items: ItemList, live: Live, k: int) -> Steered:
+def steer(pool: Pool, live: Live, k: int) -> Steered:
+    """Give pins their positions in a list of *k*, in the order of the rules."""
+    items = pool.items
+    if not live.pins:
+        return Steered(items, pool.standing, {}, ())
     locks: dict[int, Lock] = {}
     unreachable = []
     placed: dict[str, int] = {}
@@ -55,7 +54,7 @@ def _lock(items: ItemList, live: Live, k: int) -> Steered:
         locks[position] = Lock(place, pin)
         placed[pin.rule_id] = placed.get(pin.rule_id, 0) + 1
         done.add(place)
-    return Steered(items, locks, tuple(unreachable))
+    return Steered(items, pool.standing, locks, tuple(unreachable))
 
 
 def _free(pin: Pin, locks: dict[int, Lock]) -> int:

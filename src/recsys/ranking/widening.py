@@ -11,8 +11,9 @@ from recsys.ranking.eligibility import survey
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index
 from recsys.ranking.loops.pool import heads
-from recsys.ranking.loops.tags import carries
+from recsys.ranking.loops.rating import carries
 from recsys.ranking.pick import Picked
+from recsys.ranking.trace import SILENT, Trace
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 from recsys.snapshot.vocabulary import Numbers
@@ -21,7 +22,9 @@ _GROWTH: Final = 8
 """Each pool takes in so many times more than the one before: few attempts, and little is looked at in vain."""
 
 
-def widen(pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot, live: Live) -> Pool | None:
+def widen(
+    pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot, live: Live, trace: Trace = SILENT
+) -> Pool | None:
     """Return a larger pool where *picked* is short and something else could be shown; None where the list is final.
 
     One look at everything that the request could reach decides, instead of ranking ever more of it: 2 ms for 100,000
@@ -30,15 +33,15 @@ def widen(pool: Pool, picked: Picked, intent: Intent, snapshot: Snapshot, live: 
     if len(picked.items) == intent.k:
         return None
     open_, _ = survey(everything(intent, snapshot), intent, snapshot, live)
-    open_ = np.setdiff1d(open_, pool.items.numbers, assume_unique=True)
+    open_ = np.setdiff1d(open_, pool.numbers, assume_unique=True)
     if len(picked.full):
         open_ = open_[~carries(snapshot.item_tags.lists, open_, picked.full)]
     if len(open_) == 0:
         return None
     best = _most_popular(open_, reach(intent) * _GROWTH**pool.depth, snapshot)
     source = Source.CATALOGUE if intent.required is None else Source.TAGGED
-    before = [offer.numbers for offer in pool.offers if offer.source == source and pool.depth]
-    return gather(intent, snapshot, live, Offer(source, np.concatenate([*before, best])), pool.depth + 1)
+    before = () if pool.further is None else (pool.further.numbers,)
+    return gather(intent, snapshot, live, trace, Offer(source, np.concatenate([*before, best])), pool.depth + 1)
 
 
 def everything(intent: Intent, snapshot: Snapshot) -> Index:

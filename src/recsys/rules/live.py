@@ -35,6 +35,11 @@ class Adjustment(NamedTuple):
     action: Literal["boost", "bury"]
 
 
+Steering = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.float64]]
+"""What rules do to n items: a bit for each that any touches, so that a loop need not look at the others; which are
+blocked, shape (n,), or empty; what is added to their scores, shape (n,), or empty."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Live:
     """Every live rule's effect, rules in order of precedence. n is the number of items of the snapshot.
@@ -52,6 +57,8 @@ class Live:
     """Shape (n,): the sum of all adjustments; None where there are none."""
     promoted: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     """The most popular items of boosted targets, which join every pool."""
+    steering: Steering = (np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.bool_), np.empty(0))
+    """`blocked` and `lift` as the loops of ranking read them."""
 
 
 NO_RULES = Live()
@@ -66,13 +73,15 @@ def live(
     promoted: Numbers | None = None,
 ) -> Live:
     """Compile rule effects for a snapshot of *n_items* items; O(n_items + targets), so not once a request."""
+    mask, lift = _mask(n_items, blocked), _lift(n_items, adjustments)
     return Live(
         pins=tuple(pins),
         pinned=np.array([-1 if pin.number is None else pin.number for pin in pins], dtype=np.int32),
         adjustments=tuple(adjustments),
-        blocked=_mask(n_items, blocked),
-        lift=_lift(n_items, adjustments),
+        blocked=mask,
+        lift=lift,
         promoted=NO_RULES.promoted if promoted is None else np.unique(promoted).astype(np.int32),
+        steering=_steering(n_items, mask, lift),
     )
 
 
@@ -91,3 +100,16 @@ def _lift(n_items: int, adjustments: Sequence[Adjustment]) -> npt.NDArray[np.flo
     for adjustment in adjustments:
         lift[adjustment.numbers] += adjustment.amount
     return lift
+
+
+def _steering(n_items: int, blocked: npt.NDArray[np.bool_] | None, lift: npt.NDArray[np.float64] | None) -> Steering:
+    touched = np.zeros(n_items, dtype=np.bool_)
+    if blocked is not None:
+        touched |= blocked
+    if lift is not None:
+        touched |= lift != 0
+    return (
+        np.packbits(touched, bitorder="little"),
+        np.empty(0, dtype=np.bool_) if blocked is None else blocked,
+        np.empty(0, dtype=np.float64) if lift is None else lift,
+    )

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from recsys.snapshot.cards import cards as written
 from recsys.snapshot.columns import Columns, day_number
 from recsys.snapshot.evidence import Evidence, summed
 from recsys.snapshot.neighbors import best_neighbors
@@ -56,11 +57,13 @@ def weighed(
         neighbors = best_neighbors(evidence.raw.pairs, params)
     tag_items = _tag_items(evidence.item_tags, len(evidence.tags), ranked)
     weight = tag_weight(np.diff(tag_items.indptr), n)
-    item_tags = unit_rows(evidence.item_tags, weight)
+    norms = tag_norms(evidence.item_tags, weight)
+    item_tags = unit_rows(evidence.item_tags, weight, norms)
+    cards = written(score, evidence.available, item_tags, norms)
     raw = evidence.raw
     trending, newest = leading(raw.trending, evidence.available), leading(raw.created, evidence.available)
     _lock(trending, newest, raw.trending, raw.created)
-    _lock(evidence.available, popularity, score, ranked, weight, raw.strangers)
+    _lock(evidence.available, popularity, score, ranked, weight, cards, raw.strangers)
     _lock(*_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items), *_arrays(raw.pairs))
     version = _version(
         msgspec.json.encode(params, order="deterministic"),
@@ -89,6 +92,7 @@ def weighed(
         item_tags=item_tags,
         tag_items=tag_items,
         tag_weight=weight,
+        cards=cards,
         trending=trending,
         newest=newest,
         raw=raw,
@@ -134,12 +138,17 @@ def tag_weight(items: npt.NDArray[np.int64], n: int) -> Scores:
     return np.log1p(n / items)
 
 
-def unit_rows(item_tags: Rows, weight: Scores) -> Rows:
-    """Let each tag of an item count its inverse document frequency, brought to a length of 1 for the item."""
+def tag_norms(item_tags: Rows, weight: Scores) -> Scores:
+    """Return the length of each item's vector of tags, each of which counts its *weight*, shape (n,)."""
     values, lengths = weight[item_tags.indices], np.diff(item_tags.indptr)
     owner = np.repeat(np.arange(len(lengths)), lengths)
-    norms = np.sqrt(np.bincount(owner, values * values, minlength=len(lengths)))
-    return Rows(item_tags.indptr, item_tags.indices, (values / norms[owner]).astype(np.float32))
+    return np.sqrt(np.bincount(owner, values * values, minlength=len(lengths)))
+
+
+def unit_rows(item_tags: Rows, weight: Scores, norms: Scores) -> Rows:
+    """Let each tag of an item count its inverse document frequency, brought to a length of 1 for the item."""
+    owned = np.repeat(norms, np.diff(item_tags.indptr))
+    return Rows(item_tags.indptr, item_tags.indices, (weight[item_tags.indices] / owned).astype(np.float32))
 
 
 def _tag_items(item_tags: Rows, t: int, ranked: Numbers) -> Rows:

@@ -42,6 +42,7 @@ class Snapshot:
     item_tags: Rows  # n rows of tag numbers, ascending; values are the item's unit vector, weighed by tag_weight
     tag_items: Rows  # t rows of item numbers, most popular first, ties by number
     tag_weight: Scores  # (t,) inverse document frequency
+    cards: Numbers  # (16 n,) what ranking reads of each candidate, as cards.py lays it out
     sessions: tuple[Sessions, ...] = ()
     """Where a config weighs them: those that were loaded, then those that have come since; newest last."""
     trending: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
@@ -52,6 +53,11 @@ class Snapshot:
     """What amending it takes; None for one that can only be loaded anew."""
     origin: Origin | None = None
     """Which transactions it has seen; None for one that no database gave."""
+
+    @property
+    def catalogue(self) -> tuple[Numbers, Scores, npt.NDArray[np.int64], Numbers]:
+        """The cards, as words and as figures, and the rows of tags: what is read of every candidate."""
+        return self.cards, self.cards.view(np.float64), self.item_tags.indptr, self.item_tags.indices
 
     @property
     def key(self) -> Key:

@@ -14,7 +14,7 @@ from recsys.db.pool import Database
 from recsys.diagnosis import gather
 from recsys.diagnosis.check import Diagnosis, Finding
 from recsys.diagnosis.installation import examine
-from recsys.ranking.loops import pool
+from recsys.ranking.loops import rating
 from recsys.snapshot.shelf import shelf_of
 from recsys.snapshot.snapshots import Snapshots
 from recsys.tenancy.config import DEFAULTS
@@ -173,4 +173,4 @@ def test_a_short_list_is_told_from_the_database(shop: Shop, found: Found) -> Non
 def test_a_loop_runs_as_machine_code_again_afterwards(shop: Shop) -> None:
     """What is run as it is written for one diagnosis is so for that one only."""
     assert shop.diagnose({"surface": "home"}).healthy
-    assert pool.judged.load() is not pool.judged.loop
+    assert rating.judged.load() is not rating.judged.loop

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.unit.ranking.shop import shop
 
-from recsys.ranking.content import affinity, taste
-from recsys.ranking.loops.tags import carries
+from recsys.ranking.content import taste
+from recsys.ranking.loops.rating import affinities, carries, heaviest
 from recsys.ranking.spread import spread
 from recsys.snapshot.snapshot import Rows
 
@@ -25,7 +25,7 @@ def test_affinity_is_the_cosine_of_tag_vectors() -> None:
     w = {word: float(snapshot.tag_weight[snapshot.tags.number(word)]) for word in "tu"}
     liked = taste(np.array([0]), np.array([1.0]), snapshot)
     assert liked is not None
-    cosine = affinity(liked, np.arange(4), snapshot)
+    cosine = affinities(np.arange(4), snapshot.catalogue, *liked.products)
     assert cosine.tolist() == pytest.approx([1, w["t"] / (w["t"] ** 2 + w["u"] ** 2) ** 0.5, 0, 0])
 
 
@@ -34,9 +34,9 @@ def test_a_taste_leads_with_its_heaviest_tags() -> None:
     snapshot = shop("a b c", tags={"a": "t", "b": "u"})
     blended = taste(np.array([0, 1]), np.array([0.2, 0.8]), snapshot)
     assert blended is not None
-    assert [snapshot.tags.ids[tag] for tag in blended.leading(5)] == ["u", "t"]
+    assert [snapshot.tags.ids[tag] for tag in heaviest(blended.tags, blended.masses, 5)] == ["u", "t"]
     assert np.square(blended.masses).sum() == pytest.approx(1)
-    assert blended.leading(1).tolist() == [snapshot.tags.number("u")]
+    assert heaviest(blended.tags, blended.masses, 1).tolist() == [snapshot.tags.number("u")]
     assert taste(np.array([2]), np.array([1.0]), snapshot) is None
 
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from recsys.ranking.compiled import Kernel
-from recsys.ranking.loops import greedy, pool, tags
+from recsys.ranking.loops import gathering, greedy, pool, rating
+from recsys.snapshot.cards import cards
+from recsys.snapshot.rows import Rows
 
 RNG = np.random.default_rng(5)
 ROWS = (np.array([0, 2, 2, 5, 9]), np.array([1, 3, 0, 1, 2, 0, 1, 2, 3], dtype=np.int32))
@@ -18,6 +20,34 @@ VECTORS = (*ROWS, RNG.random(9, dtype=np.float32))
 NUMBERS = np.array([0, 1, 2, 3])
 WEIGHTS = np.array([0.4, 0.3, 0.2, 0.1])
 LIMITS = (np.array([1, 3]), np.array([1, -1]))
+WORDS = cards(WEIGHTS, NUMBERS != 2, Rows(*ROWS), np.array([0.5, 0.0, 0.7, 0.9]))
+CARDS = (WORDS, WORDS.view(np.float64), *ROWS)
+FILTERS = (np.array([-1, 2, 9]), np.array([2, 3]), np.array([0, 3]), np.array([1]))
+NO_FILTERS = (NUMBERS[:0],) * 4
+TOUCHED = (np.packbits(NUMBERS == 1, bitorder="little"), NUMBERS == 1, np.array([0.0, 0.4, 0.0, 0.0]))
+PLACES, PRODUCTS = rating.blended.loop(VECTORS, WEIGHTS, NUMBERS[:2], WEIGHTS)[2:]
+PROFILE = (PLACES, PRODUCTS)
+SHARES = np.array([0.2, 0.3, 0.1, 0.3, 0.1])
+SIGNALS = np.vstack([np.zeros(4), WEIGHTS, WEIGHTS, np.zeros(4), np.zeros(4)])
+SOME, MARKS = np.array([3, 0], dtype=np.int32), np.array([512, 1024])
+OFFERS = (SOME, SOME[:1], np.array([2, -1], dtype=np.int32), SOME[1:], SOME, MARKS)
+ASKED = (
+    NUMBERS[:2],
+    WEIGHTS[:2],
+    SHARES,
+    PROFILE,
+    2,
+    3,
+    2,
+    SOME,
+    SOME[:1],
+    SOME[1:],
+    SOME,
+    MARKS,
+    SOME[1:],
+    WEIGHTS[:1],
+)
+HELD = (VECTORS, VECTORS, WEIGHTS, ROWS, CARDS, NO_FILTERS, TOUCHED, 0.02, 10**6)
 
 
 def test_what_ranks_is_imported_without_numba() -> None:
@@ -30,26 +60,27 @@ def test_what_ranks_is_imported_without_numba() -> None:
     ("one", "arguments"),
     [
         (pool.tied, (VECTORS, NUMBERS, WEIGHTS, 2)),
-        (pool.ascending, (np.array([7, 1 << 40, -3, 7, 0, -(1 << 33)]),)),
-        (pool.united, (ROWS[1], WEIGHTS, 0.02)),
-        (pool.sifted, (np.array([0, 1, 6, 0, 16, 24]),)),
-        (pool.at, (WEIGHTS, np.array([3, 0, 3]))),
-        (pool.numbers_at, (NUMBERS, np.array([3, 0, 3]))),
-        (pool.lifted, (WEIGHTS, RNG.random(9), np.array([8, 0, 3, 3]))),
-        (pool.plus, (WEIGHTS, WEIGHTS[::-1].copy(), 0.3)),
+        (pool.ascending, (np.array([7, 1 << 40, 3, 7, 0, 1 << 33]), 0, 1 << 41)),
+        (pool.united, (ROWS[1], WEIGHTS, *OFFERS, 0.02, 4)),
+        (pool.allowed, (NUMBERS, WEIGHTS, NUMBERS, np.array([-1, 1, 3, 8]))),
         (pool.heads, (ROWS, NUMBERS, 3)),
-        (pool.judged, (NUMBERS, NUMBERS > 0, np.array([-1, 2, 9]), np.array([2, 3]), NUMBERS == 1)),
         (pool.places_of, (NUMBERS, np.array([3, -1, 7], dtype=np.int32))),
-        (pool.holds, (ROWS[1], np.array([3, 9], dtype=np.int32))),
         (pool.standing, (WEIGHTS, 10**6)),
-        (tags.carries, (ROWS, NUMBERS, np.array([0, 3]))),
-        (tags.blended, (VECTORS, NUMBERS, WEIGHTS)),
-        (tags.heaviest, (ROWS[1], RNG.random(9), 5)),
-        (tags.affinities, (ROWS, WEIGHTS, NUMBERS, tags.blended(VECTORS, NUMBERS, WEIGHTS)[2:])),
+        (rating.one_of, (ROWS[1], np.array([3]))),
+        (rating.carries, (ROWS, NUMBERS, np.array([0, 3]))),
+        (rating.blended, (VECTORS, WEIGHTS, NUMBERS, WEIGHTS)),
+        (rating.blended, (VECTORS, WEIGHTS, NUMBERS, np.zeros(4))),
+        (rating.heaviest, (ROWS[1], RNG.random(9), 5)),
+        (rating.judged, (NUMBERS, CARDS, FILTERS, TOUCHED)),
+        (rating.affinities, (NUMBERS, CARDS, *PROFILE)),
+        (rating.scored, (NUMBERS, SIGNALS.copy(), CARDS, *PROFILE, PROFILE, SHARES, TOUCHED)),
+        (gathering.gathered, (*ASKED, NUMBERS[:0], 0, *HELD)),
+        (gathering.gathered, (*ASKED, NUMBERS[1:3], 1, *HELD)),
         (greedy.alike, (ROWS, NUMBERS, WEIGHTS)),
+        (greedy.worths, (ROWS, NUMBERS, WEIGHTS, WEIGHTS[::-1].copy(), 0.7)),
         (greedy.flattened, (np.array([0, 2]), np.array([4, 3]), np.array([5, 1]))),
-        (greedy.choose, (NUMBERS, NUMBERS, np.array([2]), 2, np.empty((0, 0)), ROWS, LIMITS)),
-        (greedy.choose, (NUMBERS, NUMBERS, np.array([2]), 2, RNG.random((3, 3)), ROWS, LIMITS)),
+        (greedy.choose, (NUMBERS, NUMBERS, np.array([2]), 2, np.empty((0, 0)), CARDS, LIMITS)),
+        (greedy.choose, (NUMBERS, NUMBERS, np.array([2]), 2, RNG.random((3, 3)), CARDS, LIMITS)),
     ],
 )
 def test_machine_code_does_what_is_written(one: Kernel[..., Any], arguments: tuple[Any, ...]) -> None:
@@ -83,8 +114,27 @@ def test_machine_code_is_kept_where_something_can_be_written(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 900])
-@pytest.mark.parametrize("spread", [1, 30, 1 << 21, 1 << 50])
-def test_places_stand_in_the_order_of_their_keys_and_ties_as_they_stood(size: int, spread: int) -> None:
-    """The radix sort agrees with numpy's stable one, for keys below 0 and far apart too."""
-    keys = RNG.integers(-spread, spread, size)
-    assert pool.ascending(keys).tolist() == keys.argsort(kind="stable").tolist()
+@pytest.mark.parametrize("spread", [1, 2, 30, 2048, 2049, 1 << 21, 1 << 50])
+def test_keys_stand_in_order_and_equal_ones_as_they_stood(size: int, spread: int) -> None:
+    """The radix sort agrees with numpy's stable one, and looks at no bit below those it is told of."""
+    keys = RNG.integers(0, spread, size) << 8 | RNG.integers(0, 256, size)
+    assert pool.ascending(keys, 8, spread).tolist() == keys[(keys >> 8).argsort(kind="stable")].tolist()
+
+
+def test_items_with_more_tags_than_a_card_holds_are_read_from_the_rows() -> None:
+    """The first tags come from the card, the others from the rows: the product is that of all."""
+    rows = Rows(np.array([0, 30, 32]), np.array([*range(30), 3, 29], dtype=np.int32))
+    weight, norms = RNG.random(30), np.array([2.0, 1.0])
+    words = cards(np.zeros(2), np.array([True, True]), rows, norms)
+    places, products = np.arange(1, 31, dtype=np.uint16), np.concatenate([[0.0], weight / 10])
+    found = rating.affinities(np.array([0, 1]), (words, words.view(np.float64), *rows.lists), places, products)
+    assert found.tolist() == pytest.approx([products.sum() / 2, products[4] + products[30]])
+
+
+def test_cards_begin_where_lines_of_the_cache_begin() -> None:
+    """One read from memory brings all of a card."""
+    assert (
+        cards(np.zeros(3), np.ones(3, dtype=bool), Rows(np.zeros(4, dtype=np.int64), SOME[:0]), np.zeros(3)).ctypes.data
+        % 64
+        == 0
+    )

@@ -1,9 +1,8 @@
 """The inner loops of the stages, as machine code (see compiled.py). Rows of a compressed list come as their arrays.
 
-A loop holds the interpreter's lock. numpy gives it up in every `take`, in every sort, and in whatever touches more than
-500 numbers; under load the server's own thread takes it there, and getting it back costs more than the work.
-Loops over many items read one array at a time, so that the processor waits for several of its places at once. A loop
-calls only loops of its own file: what numba keeps on disk is made anew when that file changes.
+A call into a loop and the arrays that it returns cost a microsecond or two, and what a loop reads from memory up to a
+hundred times more than what it reads again: so there are few large loops, made of small ones, that read an item's card
+once. Branches that nobody can guess are avoided where thousands of items pass.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.ranking.compiled import Kernel
-from recsys.ranking.loops import greedy, pool, tags
+from recsys.ranking.loops import gathering, greedy, pool, rating
 
 
 def load(folder: Path | None = None) -> None:
@@ -39,4 +38,9 @@ def interpreted() -> Iterator[None]:
 
 
 def _kernels() -> list[Kernel[..., Any]]:
-    return [value for module in (pool, tags, greedy) for value in vars(module).values() if isinstance(value, Kernel)]
+    return [
+        value
+        for module in (pool, rating, gathering, greedy)
+        for value in vars(module).values()
+        if isinstance(value, Kernel)
+    ]

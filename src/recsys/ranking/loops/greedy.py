@@ -6,34 +6,77 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Bounds, Grid, Index, Lists, Written, kernel
+from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Written, kernel
+from recsys.snapshot.cards import FACTS, FIRST_TAG, HELD, WORDS
 from recsys.snapshot.rows import Scores
 from recsys.snapshot.vocabulary import Numbers
 
+_TAGS: Final = 128
+"""Limited tags of a list that there is room for at first."""
 _WHOLE: Final = 1 << 16
 """Tag weights become integers, whose sums are exact in any order: two machines agree to the last bit."""
+_MIX: Final = 0x9E3779B1
+"""Spreads tag numbers over the slots of a table: 2^32 over the golden ratio (D. Knuth, TAOCP 3, section 6.4)."""
 
 
 @kernel
 def alike(rows: Lists, numbers: Index, weight: Scores) -> Grid:
-    """Return ``sum of weights of shared tags / sum of weights of all tags of the two``, shape (p, p), in 0..1."""
+    """Return ``sum of weights of shared tags / sum of weights of all tags of the two``, shape (p, p), in 0..1.
+
+    Items meet at the tags that they share: few do, and only those pairs are looked at.
+    """
     indptr, indices = rows
-    own, grid = np.zeros(len(numbers)), np.zeros((len(numbers), len(numbers)))
-    for first in range(len(numbers)):
-        begin, end = indptr[numbers[first]], indptr[numbers[first] + 1]
-        for entry in range(begin, end):
-            own[first] += np.rint(weight[indices[entry]] * _WHOLE)
-        for second in range(first + 1):
-            left, right, last, shared = begin, indptr[numbers[second]], indptr[numbers[second] + 1], 0.0
-            while left < end and right < last:
-                one, other = indices[left], indices[right]
-                if one == other:
-                    shared += np.rint(weight[one] * _WHOLE)
-                left += one <= other
-                right += other <= one
+    p, size = len(numbers), 0
+    own, grid = np.zeros(p), np.zeros((p, p))
+    for number in numbers:
+        size += indptr[number + 1] - indptr[number]
+    room = 4
+    while room < 2 * size:
+        room *= 2
+    # By tag, the last item that was seen to carry it, and by entry the one before.
+    keys, last, owner, before = (
+        np.full(room, -1, np.int32),
+        np.empty(room, np.int64),
+        np.empty(size, np.int64),
+        np.empty(size, np.int64),
+    )
+    entry = 0
+    for place in range(p):
+        for tag in indices[indptr[numbers[place]] : indptr[numbers[place] + 1]]:
+            mass = np.rint(weight[tag] * _WHOLE)
+            own[place] += mass
+            at = (np.int64(tag) * _MIX) & (room - 1)
+            while keys[at] >= 0 and keys[at] != tag:
+                at = (at + 1) & (room - 1)
+            owner[entry], before[entry] = place, last[at] if keys[at] >= 0 else -1
+            keys[at], last[at] = tag, entry
+            other = before[entry]
+            while other >= 0:
+                grid[place, owner[other]] += mass
+                other = before[other]
+            entry += 1
+    for first in range(p):
+        grid[first, first] = 1.0 if own[first] > 0 else 0.0
+        for second in range(first):
+            shared = grid[first, second]
             # Whole numbers: below 1 means that neither has a tag.
             grid[first, second] = shared / max(own[first] + own[second] - shared, 1.0)
             grid[second, first] = grid[first, second]
+    return grid
+
+
+@kernel
+def worths(rows: Lists, numbers: Index, weight: Scores, score: Scores, balance: float) -> Grid:
+    """Return ``balance * relevance - (1 - balance) * likeness``, shape (p, p), and on the diagonal relevance alone.
+
+    In row i column j is what item j is worth beside item i; relevance is its *score* brought to 0..1 among the p.
+    """
+    grid, low, high = alike(rows, numbers, weight), score.min(), score.max()
+    relevance = (score - low) / (high - low) * balance if high > low else np.full(len(score), balance)
+    for beside in range(len(numbers)):
+        for item in range(len(numbers)):
+            grid[beside, item] = relevance[item] - grid[beside, item] * (1.0 - balance)
+        grid[beside, beside] = relevance[beside]
     return grid
 
 
@@ -93,12 +136,32 @@ def count(row: Numbers, limits: Bounds, tags: Written, counts: Written, used: in
 
 
 @kernel
+def roomy(values: Written, size: int) -> Written:
+    """Return *values* if they are so many, else more of them, the first ones the same."""
+    if size <= len(values):
+        return values
+    more = np.empty(2 * size, np.int32)
+    more[: len(values)] = values
+    return more
+
+
+@kernel
 def full(limits: Bounds, tags: Numbers, counts: Numbers) -> Index:
     """Return those of *tags* that the list can carry no more of, ascending."""
     closed = np.zeros(len(tags), np.bool_)
     for place in range(len(tags)):
         closed[place] = counts[place] >= bound(limits, tags[place])
     return np.sort(tags[closed].astype(np.int64))
+
+
+@kernel
+def carried(number: int, words: Numbers, indptr: Index, indices: Numbers) -> Numbers:
+    """Return the tags of an item, from its card if that holds them all."""
+    card = WORDS * number
+    length = words[card + FACTS] >> 1
+    if length > HELD:
+        return indices[indptr[number] : indptr[number + 1]]
+    return words[card + FIRST_TAG : card + FIRST_TAG + length]
 
 
 @kernel
@@ -114,7 +177,7 @@ def without(worth: Grid, places: Index, locked: Index) -> Scores:
 
 @kernel
 def choose(
-    places: Index, numbers: Index, pinned: Index, k: int, worth: Grid, rows: Lists, limits: Bounds
+    places: Index, numbers: Index, pinned: Index, k: int, worth: Grid, cards: Cards, limits: Bounds
 ) -> tuple[Index, Index, Index]:
     """Choose k of *places*, best first: those that are not pinned, and of whose tags the list is not full.
 
@@ -122,15 +185,15 @@ def choose(
     alone; the least of what it is worth beside those that are chosen or pinned counts. The others follow as they stand.
     Returns the chosen places, those that were refused, and the tags that are full.
     """
-    indptr, indices = rows
-    longest, used, taken, out, at = 0, 0, 0, 0, len(worth)
-    for place in places:
-        longest = max(longest, indptr[numbers[place] + 1] - indptr[numbers[place]])
-    tags, counts = np.empty((k + len(pinned)) * longest, np.int32), np.empty((k + len(pinned)) * longest, np.int32)
+    words, _, indptr, indices = cards
+    used, taken, out, at = 0, 0, 0, len(worth)
+    tags, counts = np.empty(_TAGS, np.int32), np.empty(_TAGS, np.int32)
     chosen, refused, locked = np.empty(k, np.int64), np.empty(len(places), np.int64), np.zeros(len(numbers), np.int64)
     for place in pinned:
         locked[place] = 1
-        used = count(indices[indptr[numbers[place]] : indptr[numbers[place] + 1]], limits, tags, counts, used)
+        row = carried(numbers[place], words, indptr, indices)
+        tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
+        used = count(row, limits, tags, counts, used)
     left = without(worth, places, locked)
     while taken < k:
         best = int(np.argmax(left)) if len(left) else -1
@@ -142,10 +205,11 @@ def choose(
             at += 1
         else:
             break
-        row = indices[indptr[numbers[place]] : indptr[numbers[place] + 1]]
+        row = carried(numbers[place], words, indptr, indices)
         if not locked[place] and fits(row, limits, tags, counts, used):
             chosen[taken] = place
             taken += 1
+            tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
             used = count(row, limits, tags, counts, used)
             left = left if best < 0 else np.minimum(left, worth[best])
         elif not locked[place]:

@@ -1,0 +1,83 @@
+"""From sources to scored items in one call, without a way back to Python in between (pure)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from recsys.ranking.compiled import Cards, Filters, Grid, Index, Lists, Steering, Taste, Vectors, kernel
+from recsys.ranking.loops.pool import allowed, heads, standing, tied, united
+from recsys.ranking.loops.rating import FILTERS, blended, heaviest, judged, scored
+from recsys.snapshot.rows import Scores
+from recsys.snapshot.vocabulary import Numbers
+
+
+@kernel
+def gathered(
+    anchors: Index,
+    weights: Scores,
+    shares: Scores,
+    profile: Taste,
+    most: int,
+    similar: int,
+    leading: int,
+    popular: Numbers,
+    pinned: Numbers,
+    promoted: Numbers,
+    further: Numbers,
+    marks: Index,
+    likely: Numbers,
+    likelihood: Scores,
+    included: Index,
+    selective: int,
+    neighbors: Vectors,
+    item_tags: Vectors,
+    tag_weight: Scores,
+    tag_items: Lists,
+    cards: Cards,
+    filters: Filters,
+    rules: Steering,
+    doubt: float,
+    unit: int,
+) -> tuple[Index, Index, Index, Index, Grid, Scores, Scores, Index, Index]:
+    """Unite what sources offer, sift it, score it, and say in which order it stands.
+
+    Returns the pool's numbers, ascending, and their verdicts; of those that may be shown the numbers, who offers them,
+    their signals, scores before and after rules, and all places by score; and counts: neighbours and similar items that
+    were offered, and by filter the items whose verdict names it first. *likely* is what sessions say of some numbers,
+    ascending; a *selective* pool holds *included* only.
+    """
+    indptr, _, _ = neighbors
+    near, ties = tied(neighbors, anchors, weights, most if shares[1] else 0)
+    tags, masses, places, products = blended(item_tags, tag_weight, anchors if shares[3] else anchors[:0], weights)
+    alike = np.empty(0, np.int32)
+    if similar and len(tags) and not selective:
+        chief = heaviest(tags, masses, leading)
+        alike = heads(tag_items, chief, (similar + len(chief) - 1) // len(chief))
+    numbers, cooc, bits = united(
+        near, ties, popular, alike, pinned, promoted, further, marks, doubt, max(len(indptr) - 1, 1)
+    )
+    if selective:
+        numbers, cooc, bits = allowed(numbers, cooc, bits, included)
+    verdicts = judged(numbers, cards, filters, rules)
+    kept, count, counts = np.empty(len(numbers), np.int64), 0, np.zeros(2 + FILTERS, np.int64)
+    counts[0], counts[1] = len(near), len(alike)
+    for place in range(len(numbers)):
+        kept[count] = place
+        count += verdicts[place] == 0
+        if verdicts[place]:
+            first = 2
+            while not verdicts[place] >> (first - 2) & 1:
+                first += 1
+            counts[first] += 1
+    kept = kept[:count]
+    if len(tags) == 0:
+        places = places[:0]
+    staying, signals = numbers[kept], np.zeros((len(shares), count))
+    signals[1] = cooc[kept]
+    at = 0
+    for place in range(len(likely)):
+        at += np.searchsorted(staying[at:], likely[place])
+        if at < count and staying[at] == likely[place]:
+            signals[2, at] = likelihood[place]
+    base, score = scored(staying, signals, cards, places, products, profile, shares, rules)
+    return numbers, verdicts, staying, bits[kept], signals, base, score, standing(score, unit), counts
