@@ -17,9 +17,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from recsys.tally import Tally
+
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that names the folder in which the processes of a service count together."""
 REGISTRY = CollectorRegistry()
+TALLY = Tally()
+"""Sums of what every request counts."""
 CONTENT_TYPE = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")
 """The character set is added by who sends it, as to every text."""
 
@@ -159,6 +163,7 @@ refused = cache(REFUSED.labels)
 
 def exposition() -> bytes:
     """Write every metric of the service, or of this process where it counts alone, in the text format of Prometheus."""
+    TALLY.write()
     folder = os.environ.get(SHARED_FOLDER)
     if folder is None:
         return generate_latest(REGISTRY)

@@ -134,6 +134,7 @@ class Application:
         """Begin no more blocking work."""
         self._admission.close()
         self._service.close()
+        metrics.TALLY.write()
         if self._traces is not None:
             self._traces.close()
 
@@ -181,7 +182,7 @@ def _spare_the_collector() -> None:
 
 def _problem(call: Call, error: Exception) -> Answer:
     document = problems.describe(error, instance=call.path, request_id=call.request_id)
-    metrics.refused(document.code).inc()
+    metrics.TALLY.count(metrics.refused(document.code))
     if document.status >= _SERVER_ERROR and not isinstance(error, RecsysError):
         call.logged = True
         _log.error("failed", request_id=call.request_id, endpoint=call.endpoint, exc_info=error)
@@ -189,11 +190,12 @@ def _problem(call: Call, error: Exception) -> Answer:
 
 
 def _count(call: Call, answer: Answer) -> None:
-    metrics.http_requests(call.endpoint, str(answer.status)).inc()
+    tally = metrics.TALLY
+    tally.count(metrics.http_requests(call.endpoint, str(answer.status)))
     if call.endpoint in HOT:
         outcome = "success" if answer.status < _REFUSED else "refused" if answer.status < _SERVER_ERROR else "error"
-        metrics.recommendations(call.endpoint, outcome, "true" if call.empty else "false").inc()
-        metrics.recommendation_seconds(call.endpoint, outcome).observe(call.milliseconds() / 1000)
+        tally.count(metrics.recommendations(call.endpoint, outcome, "true" if call.empty else "false"))
+        tally.observe(metrics.recommendation_seconds(call.endpoint, outcome), call.seconds())
 
 
 async def _send(

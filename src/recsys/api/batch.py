@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
-from msgspec.structs import replace as with_fields
+from msgspec.structs import replace
 
 from recsys.api import problems, slates
 from recsys.api.call import Call
@@ -16,6 +15,7 @@ from recsys.api.decode import decode
 from recsys.api.problems import ProblemDocument
 from recsys.api.recommend import question
 from recsys.api.service import Service
+from recsys.api.slates import Answered
 from recsys.api.wire import Body, RecommendRequest, RecommendResponse
 from recsys.errors import RecsysError
 
@@ -44,19 +44,17 @@ async def batch(service: Service, call: Call) -> BatchResponse:
     responses: list[RecommendResponse | ProblemDocument] = []
     shown: list[str] = []
     for request in asked.requests:
-        answer = await _one(service, call, request, shown if asked.dedupe else ())
-        responses.append(answer)
-        if isinstance(answer, RecommendResponse):
-            shown += [item.item_id for item in answer.items]
+        try:
+            answered = await _one(service, call, request, shown if asked.dedupe else ())
+        except RecsysError as error:
+            responses.append(problems.describe(error, instance=call.path, request_id=call.request_id))
+        else:
+            responses.append(answered.response)
+            shown += answered.item_ids
     return BatchResponse(tuple(responses))
 
 
-async def _one(
-    service: Service, call: Call, request: RecommendRequest, shown: Iterable[str]
-) -> RecommendResponse | ProblemDocument:
-    try:
-        asked = question(call, request)
-        query = with_fields(asked.query, exclude_ids=(*asked.query.exclude_ids, *shown))
-        return await slates.answer(service, call, replace(asked, query=query))
-    except RecsysError as error:
-        return problems.describe(error, instance=call.path, request_id=call.request_id)
+async def _one(service: Service, call: Call, request: RecommendRequest, shown: Iterable[str]) -> Answered:
+    asked = question(call, request)
+    query = replace(asked.query, exclude_ids=(*asked.query.exclude_ids, *shown))
+    return await slates.answer(service, call, replace(asked, query=query))

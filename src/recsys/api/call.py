@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from recsys.api.identity import NOBODY, Caller
 from recsys.errors import TenantScopeRequired
-from recsys.identifiers import uuid7
+from recsys.identifiers import uuid7_text
 from recsys.tenancy.directory import TenantView
 
 REQUEST_ID_MAX = 128
@@ -18,8 +19,7 @@ Scope = MutableMapping[str, Any]
 """What ASGI says of a connection."""
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """What every handler is given beside its body."""
 
     method: str
@@ -68,24 +68,31 @@ class Call:
         """Say how many milliseconds each stage took, and all of it."""
         took, begin = {}, self.started
         for stage, end in self.laps.items():
-            took[stage] = round((end - begin) * 1000, 3)
+            took[stage] = _milliseconds(end - begin)
             begin = end
         took["total"] = self.milliseconds()
         return took
 
-    def milliseconds(self) -> float:
+    def seconds(self) -> float:
         """Say how long ago the request arrived."""
-        return round((time.perf_counter() - self.started) * 1000, 3)
+        return time.perf_counter() - self.started
+
+    def milliseconds(self) -> float:
+        """Say how long ago the request arrived, to the microsecond."""
+        return _milliseconds(self.seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What goes back."""
 
     status: int
     body: bytes = b""
     media_type: bytes = b"application/json"
     headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def _milliseconds(seconds: float) -> float:
+    return int(seconds * 1_000_000) / 1000  # a third of what `round` takes, and every answer has ten of them
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> str:
@@ -95,7 +102,7 @@ def _request_id(headers: Mapping[bytes, bytes]) -> str:
         try:
             text = given.decode("utf-8")
         except UnicodeDecodeError:
-            return str(uuid7())
+            return uuid7_text()
         if len(text) <= REQUEST_ID_MAX and text.isprintable():
             return text
-    return str(uuid7())
+    return uuid7_text()

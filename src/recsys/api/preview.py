@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from recsys.api.call import Call
 from recsys.api.questions import Question

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from msgspec import Struct
 from msgspec.structs import astuple
 
 from recsys.api.call import Call
@@ -34,8 +34,7 @@ NOW_IGNORED = Warned("CONTEXT_NOW_IGNORED", "Only a caller with the role operato
 _CANDIDATES, _CONSTRAINTS, _OPTIONS = Candidates(), Constraints(), Options()
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What a call asks, whichever route it came by."""
 
     query: Query

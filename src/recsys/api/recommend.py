@@ -16,7 +16,7 @@ _USER, _CONTEXT, _ANCHORS = User(), Context(), Anchors()
 
 async def recommend(service: Service, call: Call, request: RecommendRequest) -> RecommendResponse:
     """Answer which items this visitor should see on this surface, now."""
-    return await slates.answer(service, call, question(call, request))
+    return (await slates.answer(service, call, question(call, request))).response
 
 
 def question(call: Call, request: RecommendRequest) -> Question:

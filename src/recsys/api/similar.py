@@ -20,7 +20,8 @@ async def similar(service: Service, call: Call, request: SimilarRequest) -> Reco
     params = params_of(call, request.surface)
     asked = query_of(call, params, request, (request.item_id,), likeness(params.weights))
     everyone = User()  # what is like an item does not depend on who looks
-    return await slates.answer(service, call, Question(asked, params, everyone, None, datetime.now(UTC), asked=request))
+    question = Question(asked, params, everyone, None, datetime.now(UTC), asked=request)
+    return (await slates.answer(service, call, question)).response
 
 
 def likeness(weights: Weights) -> Weights:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw
 
 from recsys import metrics
 from recsys.api import exposures, history, namespaces
-from recsys.api.base_lists import is_base
+from recsys.api.base_lists import Made, is_base
 from recsys.api.call import Call
 from recsys.api.questions import Question
 from recsys.api.service import Service
@@ -32,14 +36,33 @@ STALE = Warned("SIGNAL_STALE", "The signals have changed, and the newer ones are
 NOT_LOGGED = Warned("EXPOSURE_NOT_LOGGED", "The event log of this host is full or fails; this list is not in it.")
 
 
-async def answer(service: Service, call: Call, question: Question) -> RecommendResponse:
+class Listed(NamedTuple):
+    """A list, and where most of it comes from."""
+
+    slate: Slate
+    snapshot: Snapshot
+    items: Raw | None = None
+    """The items as they go over the wire, where they are known already."""
+
+
+class Answered(NamedTuple):
+    """What goes back, and what it shows."""
+
+    response: RecommendResponse
+    item_ids: tuple[str, ...]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def answer(service: Service, call: Call, question: Question) -> Answered:
     """Make the list, record it, and say what made it."""
     now = datetime.now(UTC)
     key = history.key_of(service, call.tenant, question.user)
     call.lap("prepare")
     visitor, known = await _visitor(service, call, question, key)
     call.lap("history")
-    slate, snapshot = await listed(service, call.tenant, question, visitor, now)
+    slate, snapshot, items = await listed(service, call.tenant, question, visitor, now)
     call.lap("rank")
     shown = exposures.exposure(call, question, slate, now, key)
     logged = await exposures.log(service, shown, call.tenant.tenant.external_id)
@@ -51,7 +74,7 @@ async def answer(service: Service, call: Call, question: Question) -> RecommendR
         *((STALE,) if namespaces.is_stale(service, snapshot, now) else ()),
         *(() if logged else (NOT_LOGGED,)),
     ]
-    return _response(call, question, slate, warnings)
+    return Answered(_response(call, question, slate, items, warnings), slate.item_ids)
 
 
 async def _visitor(service: Service, call: Call, question: Question, key: bytes | None) -> tuple[Visitor, bool]:
@@ -60,9 +83,7 @@ async def _visitor(service: Service, call: Call, question: Question, key: bytes 
     return await history.visitor(service, call.tenant, key, question.user.session_id)
 
 
-async def listed(
-    service: Service, view: TenantView, question: Question, visitor: Visitor, now: datetime
-) -> tuple[Slate, Snapshot]:
+async def listed(service: Service, view: TenantView, question: Question, visitor: Visitor, now: datetime) -> Listed:
     """Rank on the surface's first namespace that has anything to show, and fill up from the others.
 
     A list that is everybody's is ranked once, as long as what it was made from is in force.
@@ -75,25 +96,28 @@ async def listed(
     snapshot, others = await namespaces.first(service, view, chain(query.surface, params))
     base, live = params.exploration is None and is_base(query, visitor), live_of(snapshot)
     if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
-        return kept, snapshot
+        return Listed(kept.slate, snapshot, kept.items)
     filling = Filling(query, visitor, params, live_of, now)
     if filling.add(snapshot):
         if base:
-            service.base_lists.put(snapshot, view, live, query, filling.slate)
-        return filling.slate, snapshot
+            made = Made(filling.slate, Raw(_encode(_items(filling.slate))))
+            service.base_lists.put(snapshot, view, live, query, made)
+        return Listed(filling.slate, snapshot)
     for name in others:
         further = await namespaces.load(service, view, name)
         if shows_anything(further) and filling.add(further):
             break
-    return filling.slate, snapshot
+    return Listed(filling.slate, snapshot)
 
 
-def _response(call: Call, question: Question, slate: Slate, warnings: list[Warned]) -> RecommendResponse:
+def _response(
+    call: Call, question: Question, slate: Slate, items: Raw | None, warnings: list[Warned]
+) -> RecommendResponse:
     call.empty = len(slate) == 0
     for warning in warnings:
-        metrics.warnings(warning.code).inc()
+        metrics.TALLY.count(metrics.warnings(warning.code))
     if len(slate) < question.query.k:
-        metrics.short_lists(call.endpoint, _reason(slate)).inc()
+        metrics.TALLY.count(metrics.short_lists(call.endpoint, _reason(slate)))
     view, query = call.tenant, question.query
     meta = Versions(
         tenant_id=view.tenant.external_id,
@@ -107,7 +131,8 @@ def _response(call: Call, question: Question, slate: Slate, warnings: list[Warne
         timings_ms=call.timings(),
         counts=slate.counts,
     )
-    return RecommendResponse(_items(slate), meta, tuple(warnings) or None)
+    shown: Any = _items(slate) if items is None else items  # written by its encoder, items or their text
+    return RecommendResponse(shown, meta, tuple(warnings) or None)
 
 
 def _reason(slate: Slate) -> str:

@@ -57,7 +57,7 @@ class Asking:
         )
         params = (self.tenant.config or DEFAULTS).request(query.surface)
         question: Any = SimpleNamespace(query=query, params=params, rules_at=rules_at)
-        slate, _ = asyncio.run(slates.listed(service, self.tenant, question, visitor, NOW))
+        slate, *_ = asyncio.run(slates.listed(service, self.tenant, question, visitor, NOW))
         return slate
 
 
