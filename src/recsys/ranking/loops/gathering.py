@@ -69,15 +69,15 @@ def gathered(
             while not verdicts[place] >> (first - 2) & 1:
                 first += 1
             counts[first] += 1
-    kept = kept[:count]
     if len(tags) == 0:
         places = places[:0]
-    staying, signals = numbers[kept], np.zeros((len(shares), count))
-    signals[1] = cooc[kept]
+    staying, offering, signals = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros((len(shares), count))
+    for at in range(count):
+        staying[at], offering[at], signals[1, at] = numbers[kept[at]], bits[kept[at]], cooc[kept[at]]
     at = 0
     for place in range(len(likely)):
         at += np.searchsorted(staying[at:], likely[place])
         if at < count and staying[at] == likely[place]:
             signals[2, at] = likelihood[place]
     base, score = scored(staying, signals, cards, places, products, profile, shares, rules)
-    return numbers, verdicts, staying, bits[kept], signals, base, score, standing(score, unit), counts
+    return numbers, verdicts, staying, offering, signals, base, score, standing(score, unit), counts

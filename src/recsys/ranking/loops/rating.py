@@ -166,14 +166,14 @@ def scored(
         signals[3] = affinities(numbers, cards, places, products)
     if len(profile[0]):
         signals[4] = affinities(numbers, cards, profile[0], profile[1])
-    base = np.zeros(len(numbers))
+    base, score = np.zeros(len(numbers)), np.empty(len(numbers), np.float64)
     for row in range(len(shares)):
         if shares[row]:
-            base += signals[row] * shares[row]
-    score = base.copy()
-    if len(lift):
-        for at in range(len(numbers)):
-            number = numbers[at]
-            if touched[number >> 3] >> (number & 7) & 1:
-                score[at] += lift[number]
+            for at in range(len(numbers)):
+                base[at] += signals[row, at] * shares[row]
+    for at in range(len(numbers)):
+        number = numbers[at]
+        score[at] = base[at]
+        if len(lift) and touched[number >> 3] >> (number & 7) & 1:
+            score[at] += lift[number]
     return base, score
