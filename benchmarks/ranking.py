@@ -25,7 +25,7 @@ from measured.record import keep
 from recsys.ranking.query import NOBODY, Event, Query, Visitor
 from recsys.ranking.recommend import recommend
 from recsys.rules.live import NO_RULES, Adjustment, Live, Pin, live
-from recsys.snapshot.cards import cards
+from recsys.snapshot.cards import written
 from recsys.snapshot.freeze import by_popularity, popularity_score, tag_norms, tag_weight, unit_rows
 from recsys.snapshot.snapshot import Rows, Snapshot
 from recsys.snapshot.vocabulary import Vocabulary
@@ -93,7 +93,7 @@ def catalogue(items: int, rng: np.random.Generator) -> Snapshot:
         item_tags=item_tags,
         tag_items=Rows(np.concatenate([[0], np.cumsum(counts)]), owners[order].astype(np.int32)),
         tag_weight=weight,
-        cards=cards(score, available, item_tags, norms),
+        cards=written(score, available, item_tags, norms),
     )
 
 

@@ -25,6 +25,7 @@ from recsys.events.peers import Peers
 from recsys.events.spool import Spool
 from recsys.heartbeat import beating
 from recsys.loop_lag import measured_loop
+from recsys.precedence import short_turns
 from recsys.ranking import loops
 from recsys.secret import user_key_secret
 from recsys.settings import Settings
@@ -89,6 +90,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 _follower(settings, database, snapshots, keys, directory) as follower,
                 _tokens(settings) as tokens,
                 _exposure_log(settings) as exposure_log,
+                short_turns(),
                 measured_loop(),
                 beating(settings.heartbeats_dir),
             ):

@@ -1,7 +1,8 @@
 """A snapshot with other rows for a few items: equal to one that is frozen from all rows (pure).
 
 Only the changed items' rows are read. Everything else is taken from the snapshot in service by operations on whole
-arrays, and weighed anew: one tag more moves the weights of all tags, one meeting more those of all neighbours.
+arrays, and weighed anew: one tag more moves the weights of all tags, one meeting more those of all neighbours. What no
+row has changed stays the object that it was, which is how `weighed` knows it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def amended(snapshot: Snapshot, changed: Changed, columns: Columns) -> Snapshot 
         namespace=snapshot.namespace,
         as_of=snapshot.as_of,
         neighbors=neighbors,
+        before=snapshot,
     )
     return made if snapshot.items is not made.items else _with_the_sessions_of(snapshot, made)
 
@@ -120,7 +122,9 @@ class _Change:
         was, now = self._snapshot.item_tags, self._news.item_tags
         replaced = self._mask(self._changed.items)
         left = renamed(moved(Rows(*was.lists), self._items.left, self._n, replaced), self._tags.left)
-        return joined(left, renamed(moved(now, self._items.right, self._n), self._tags.right))
+        made = joined(left, renamed(moved(now, self._items.right, self._n), self._tags.right))
+        same = np.array_equal(made.indptr, was.indptr) and np.array_equal(made.indices, was.indices)
+        return was if same else made
 
     def _pairs(self) -> Rows:
         replaced = self._mask(self._changed.met.union(self._gone.ids))
@@ -146,8 +150,9 @@ class _Change:
 
 def _staying(evidence: Evidence, gone: Vocabulary) -> Mask:
     """Say which items a row is of, or names; shape (n,)."""
-    named = np.bincount(evidence.raw.pairs.indices, minlength=len(evidence.items)) > 0
-    staying: Mask = named | ~evidence.raw.strangers
+    staying = ~evidence.raw.strangers
+    if not staying.all():
+        staying |= np.bincount(evidence.raw.pairs.indices, minlength=len(evidence.items)) > 0
     staying[evidence.items.known(gone.ids)] = False
     return staying
 

@@ -30,7 +30,7 @@ HELD: Final = WORDS - FIRST_TAG
 _LINE: Final = 4 * WORDS
 
 
-def cards(score: Scores, available: npt.NDArray[np.bool_], item_tags: Rows, norms: Scores) -> Numbers:
+def written(score: Scores, available: npt.NDArray[np.bool_], item_tags: Rows, norms: Scores) -> Numbers:
     """Write the cards of n items, shape (16 n,); *norms* are the lengths of their vectors of tags, shape (n,)."""
     n = len(score)
     flat = _aligned(n)
@@ -43,6 +43,16 @@ def cards(score: Scores, available: npt.NDArray[np.bool_], item_tags: Rows, norm
     owner = np.repeat(np.arange(n), held)
     place = np.arange(len(owner)) - np.repeat(np.cumsum(held) - held, held)
     words[owner, FIRST_TAG + place] = item_tags.indices[item_tags.indptr[owner] + place]
+    return flat
+
+
+def rewritten(cards: Numbers, score: Scores, available: npt.NDArray[np.bool_]) -> Numbers:
+    """Write the cards of the same n items with the same tags, and another popularity or availability, shape (16 n,)."""
+    flat = _aligned(len(score))
+    flat[:] = cards
+    words = flat.reshape(-1, WORDS)
+    words.view(np.float64)[:, 0] = score
+    words[:, FACTS] = words[:, FACTS] & ~1 | available
     return flat
 
 

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import blake2b
 from uuid import UUID
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from recsys.snapshot.cards import cards as written
+from recsys.snapshot.cards import rewritten, written
 from recsys.snapshot.columns import Columns, day_number
 from recsys.snapshot.evidence import Evidence, summed
 from recsys.snapshot.neighbors import best_neighbors
 from recsys.snapshot.rows import Rows, Scores, indptr
 from recsys.snapshot.sessions import SessionColumns, remember
 from recsys.snapshot.snapshot import Snapshot
-from recsys.snapshot.vocabulary import Numbers
+from recsys.snapshot.version import Digests, digest, digest_of
+from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
 
-_VERSION_BYTES = 6
 _LEADING = 200
 """As many as `exploration.trending` and `exploration.new` can ask for."""
 
@@ -49,30 +48,36 @@ def weighed(
     namespace: str,
     as_of: datetime,
     neighbors: Rows | None = None,
+    before: Snapshot | None = None,
 ) -> Snapshot:
-    """Make everything that ranking reads; *neighbors* saves choosing them again where no pair is another one."""
+    """Make everything that ranking reads; *neighbors* saves choosing them again where no pair is another one.
+
+    What is the same object as in *before* is neither weighed nor digested again.
+    """
     popularity, n = evidence.popularity, len(evidence.items)
     score, ranked = popularity_score(popularity), by_popularity(popularity)
     if neighbors is None:
         neighbors = best_neighbors(evidence.raw.pairs, params)
     tag_items = _tag_items(evidence.item_tags, len(evidence.tags), ranked)
-    weight = tag_weight(np.diff(tag_items.indptr), n)
-    norms = tag_norms(evidence.item_tags, weight)
-    item_tags = unit_rows(evidence.item_tags, weight, norms)
-    cards = written(score, evidence.available, item_tags, norms)
+    if before is not None and evidence.item_tags is before.item_tags:
+        weight, item_tags = before.tag_weight, before.item_tags
+        cards = rewritten(before.cards, score, evidence.available)
+    else:
+        weight = tag_weight(np.diff(tag_items.indptr), n)
+        norms = tag_norms(evidence.item_tags, weight)
+        item_tags = unit_rows(evidence.item_tags, weight, norms)
+        cards = written(score, evidence.available, item_tags, norms)
     raw = evidence.raw
     trending, newest = leading(raw.trending, evidence.available), leading(raw.created, evidence.available)
     _lock(trending, newest, raw.trending, raw.created)
     _lock(evidence.available, popularity, score, ranked, weight, cards, raw.strangers)
-    _lock(*_arrays(neighbors), *_arrays(item_tags), *_arrays(tag_items), *_arrays(raw.pairs))
-    version = _version(
+    _lock(*neighbors.arrays, *item_tags.arrays, *tag_items.arrays, *raw.pairs.arrays)
+    digests = _digests(before, evidence.items, evidence.tags, neighbors, item_tags)
+    version = digest(
         msgspec.json.encode(params, order="deterministic"),
-        "\0".join(evidence.items.ids).encode(),
-        "\0".join(evidence.tags.ids).encode(),
+        *(one.encode() for one in digests),
         evidence.available,
         popularity,
-        *_arrays(neighbors),
-        *_arrays(item_tags),
         trending,
         newest,
     )
@@ -96,13 +101,14 @@ def weighed(
         trending=trending,
         newest=newest,
         raw=raw,
+        digests=digests,
     )
 
 
 def with_sessions(snapshot: Snapshot, columns: SessionColumns) -> Snapshot:
     """Let *snapshot* remember these sessions and no others; its version begins with the one of its signals."""
     sessions = remember(columns, len(snapshot.items))
-    version = f"{signals_of(snapshot.version)}.{_version(*_arrays(sessions.items))}"
+    version = f"{signals_of(snapshot.version)}.{digest(*sessions.items.arrays)}"
     return replace(snapshot, sessions=(sessions,), version=version)
 
 
@@ -161,21 +167,16 @@ def _tag_items(item_tags: Rows, t: int, ranked: Numbers) -> Rows:
     return Rows(indptr(tag, t), item[order])
 
 
-def _arrays(rows: Rows) -> tuple[npt.NDArray[np.generic], ...]:
-    return (rows.indptr, rows.indices) if rows.values is None else (rows.indptr, rows.indices, rows.values)
+def _digests(before: Snapshot | None, *parts: Vocabulary | Rows) -> Digests:
+    """Digest each of the parts that is not the same object as in *before*."""
+    known: dict[int, str] = {}
+    if before is not None:
+        were = before.items, before.tags, before.neighbors, before.item_tags
+        known = {id(part): one for part, one in zip(were, before.digests, strict=True)}
+    return Digests(*(known.get(id(part)) or digest_of(part) for part in parts))
 
 
 def _lock(*arrays: npt.NDArray[np.generic]) -> None:
     """Let nobody write to what every request reads."""
     for array in arrays:
         array.flags.writeable = False
-
-
-def _version(*parts: bytes | npt.NDArray[np.generic]) -> str:
-    """Digest what ranking reads; the length of each part keeps neighbours apart."""
-    digest = blake2b(digest_size=_VERSION_BYTES)
-    for part in parts:
-        content = part if isinstance(part, bytes) else part.tobytes()
-        digest.update(len(content).to_bytes(8, "big"))
-        digest.update(content)
-    return digest.hexdigest()

@@ -21,14 +21,13 @@ import structlog
 
 from recsys.db.pool import Database
 from recsys.errors import RecsysError, Unavailable
+from recsys.precedence import step_back
 from recsys.snapshot.load import load
 from recsys.snapshot.shelf import Shelf
 from recsys.tenancy.config import SignalParams
 
 LARGE_ROWS = 200_000
 """Rows of signals that are worth the half second in which a process starts."""
-NICENESS = 5
-"""Serving goes first where cores are few."""
 ATTEMPTS = 3
 _DISK_FULL = 3
 """Exit code where the file could not be written."""
@@ -99,7 +98,7 @@ def main() -> None:
     """Do the order that standard input brings; end when it ends."""
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=Order)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
-    os.nice(NICENESS)
+    step_back(os.getppid())
     try:
         done = fulfil(order)
     except (RecsysError, psycopg.Error) as error:

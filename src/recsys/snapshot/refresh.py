@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from uuid import UUID
 import structlog
 
 from recsys.db.pool import Database
+from recsys.precedence import step_back
 from recsys.snapshot.changes import ChangeLog, Changes
 from recsys.snapshot.dawn import Dawn
 from recsys.snapshot.pace import Pace
@@ -137,6 +139,7 @@ class Follower:
             self._stop.wait(LOOK_SECONDS)
 
     def _load_on(self) -> None:
+        step_back(os.getpid())
         extended_at, pace = self._clock(), Pace()
         while not self._stop.is_set():
             began = time.monotonic()

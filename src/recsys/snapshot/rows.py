@@ -35,6 +35,11 @@ class Rows:
         assert self.values is not None  # noqa: S101  a snapshot says which of its rows have values
         return self.indptr, self.indices, self.values
 
+    @property
+    def arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
+        """All arrays of the rows, as many as there are."""
+        return self.lists if self.values is None else self.vectors
+
     def row(self, number: int) -> Numbers:
         """Return the entries of one row, shape (m,)."""
         return self.indices[self.indptr[number] : self.indptr[number + 1]]

@@ -13,6 +13,7 @@ from recsys.snapshot.evidence import Raw
 from recsys.snapshot.origin import Origin
 from recsys.snapshot.rows import Rows, Scores
 from recsys.snapshot.sessions import Sessions
+from recsys.snapshot.version import Digests
 from recsys.snapshot.vocabulary import Numbers, Vocabulary
 from recsys.tenancy.config import SignalParams
 
@@ -53,6 +54,8 @@ class Snapshot:
     """What amending it takes; None for one that can only be loaded anew."""
     origin: Origin | None = None
     """Which transactions it has seen; None for one that no database gave."""
+    digests: Digests = field(default_factory=Digests)
+    """What `version` was made of."""
 
     @property
     def catalogue(self) -> tuple[Numbers, Scores, npt.NDArray[np.int64], Numbers]:

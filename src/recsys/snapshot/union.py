@@ -51,9 +51,11 @@ def places(keep: Mask) -> Numbers:
 def moved(rows: Rows, to: Numbers, n: int, drop: Mask | None = None) -> Rows:
     """Return *rows* as *n* rows, row r as row ``to[r]``; rows that *drop* names, or that go nowhere (-1), are empty.
 
-    *to* ascends where it is not -1, so entries keep their order.
+    *to* ascends where it is not -1, so entries keep their order. Where all rows stay as they are, *rows* is returned.
     """
     gone = to < 0 if drop is None else drop | (to < 0)
+    if n == len(to) and not gone.any():
+        return rows
     lengths = np.diff(rows.indptr)
     ends = np.zeros(n + 1, dtype=np.int64)
     ends[to[~gone] + 1] = lengths[~gone]
@@ -62,7 +64,12 @@ def moved(rows: Rows, to: Numbers, n: int, drop: Mask | None = None) -> Rows:
 
 
 def renamed(rows: Rows, to: Numbers) -> Rows:
-    """Return *rows* with entry e as ``to[e]``, without those that go nowhere (-1). *to* ascends where it is not -1."""
+    """Return *rows* with entry e as ``to[e]``, without those that go nowhere (-1). *to* ascends where it is not -1.
+
+    Where no number is another one, *rows* is returned.
+    """
+    if np.array_equal(to, np.arange(len(to))):
+        return rows
     indices = to[rows.indices]
     stays = indices >= 0
     if stays.all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from recsys.db.pool import Database
 from recsys.errors import RecsysError
+from recsys.precedence import NICENESS
 from recsys.snapshot import source as module
 from recsys.snapshot.refresh import Follower, Snapshots
 from recsys.snapshot.snapshot import Snapshot
@@ -220,6 +222,19 @@ def test_a_new_day_ages_every_score(snapshots: Snapshots, follower: Follower, se
     snapshot = snapshots.current(seed.tenant_id, "home", params)
     assert snapshot is not None
     assert snapshot.popularity.tolist() == [4.0]
+
+
+def test_refreshing_goes_behind_answering(follower: Follower) -> None:
+    """The thread that refreshes has a lower priority than the first one; the one that only looks has the same."""
+    own = os.getpriority(os.PRIO_PROCESS, os.getpid())
+
+    def priorities() -> dict[str, int]:
+        threads = {one.name: one.native_id for one in threading.enumerate() if one.native_id}
+        return {name: os.getpriority(os.PRIO_PROCESS, number) for name, number in threads.items()}
+
+    with follower:
+        until(lambda: priorities().get("snapshots") == own + NICENESS)
+        assert priorities()["changes"] == own
 
 
 def test_changed_tenants_are_read_again(database: Database, snapshots: Snapshots, seed: Seed, clock: Clock) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from recsys.ranking.compiled import Kernel
 from recsys.ranking.loops import gathering, greedy, pool, rating
-from recsys.snapshot.cards import cards
+from recsys.snapshot.cards import rewritten, written
 from recsys.snapshot.rows import Rows
 
 RNG = np.random.default_rng(5)
@@ -20,7 +20,7 @@ VECTORS = (*ROWS, RNG.random(9, dtype=np.float32))
 NUMBERS = np.array([0, 1, 2, 3])
 WEIGHTS = np.array([0.4, 0.3, 0.2, 0.1])
 LIMITS = (np.array([1, 3]), np.array([1, -1]))
-WORDS = cards(WEIGHTS, NUMBERS != 2, Rows(*ROWS), np.array([0.5, 0.0, 0.7, 0.9]))
+WORDS = written(WEIGHTS, NUMBERS != 2, Rows(*ROWS), np.array([0.5, 0.0, 0.7, 0.9]))
 CARDS = (WORDS, WORDS.view(np.float64), *ROWS)
 FILTERS = (np.array([-1, 2, 9]), np.array([2, 3]), np.array([0, 3]), np.array([1]))
 NO_FILTERS = (NUMBERS[:0],) * 4
@@ -125,16 +125,14 @@ def test_items_with_more_tags_than_a_card_holds_are_read_from_the_rows() -> None
     """The first tags come from the card, the others from the rows: the product is that of all."""
     rows = Rows(np.array([0, 30, 32]), np.array([*range(30), 3, 29], dtype=np.int32))
     weight, norms = RNG.random(30), np.array([2.0, 1.0])
-    words = cards(np.zeros(2), np.array([True, True]), rows, norms)
+    words = written(np.zeros(2), np.array([True, True]), rows, norms)
     places, products = np.arange(1, 31, dtype=np.uint16), np.concatenate([[0.0], weight / 10])
     found = rating.affinities(np.array([0, 1]), (words, words.view(np.float64), *rows.lists), places, products)
     assert found.tolist() == pytest.approx([products.sum() / 2, products[4] + products[30]])
 
 
 def test_cards_begin_where_lines_of_the_cache_begin() -> None:
-    """One read from memory brings all of a card."""
-    assert (
-        cards(np.zeros(3), np.ones(3, dtype=bool), Rows(np.zeros(4, dtype=np.int64), SOME[:0]), np.zeros(3)).ctypes.data
-        % 64
-        == 0
-    )
+    """One read from memory brings all of a card, also where cards are written anew for the same items."""
+    made = written(np.zeros(3), np.ones(3, dtype=bool), Rows(np.zeros(4, dtype=np.int64), SOME[:0]), np.zeros(3))
+    again = rewritten(made, np.ones(3), np.zeros(3, dtype=bool))
+    assert (made.ctypes.data % 64, again.ctypes.data % 64) == (0, 0)

@@ -191,6 +191,23 @@ def test_what_did_not_change_is_shared() -> None:
     assert found.raw.gone is snapshot.raw.gone
 
 
+def test_what_did_not_change_is_not_made_again() -> None:
+    """Another popularity leaves tags and pairs the objects that they were: nothing of them is weighed or digested."""
+    shop, params = shop_of_three(), PARAMS[0]
+    snapshot = shop.load(params)
+    shop.popularity["b", TODAY] = 5
+    found = shop.amend(snapshot, Changed(frozenset("b")))
+    assert found is not None
+    assert found.version != snapshot.version
+    assert found.digests is not snapshot.digests
+    assert found.digests == snapshot.digests
+    for part in ("items", "tags", "neighbors", "item_tags", "tag_weight"):
+        assert getattr(found, part) is getattr(snapshot, part)
+    assert found.raw is not None
+    assert snapshot.raw is not None
+    assert found.raw.pairs is snapshot.raw.pairs
+
+
 def test_too_many_changes_are_no_list_any_more() -> None:
     """Beyond ITEMS_MAX nobody counts: the whole namespace is loaded."""
     many = Changed(frozenset(map(str, range(ITEMS_MAX))))
