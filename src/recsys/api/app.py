@@ -164,7 +164,7 @@ class Lifespan:
                     await receive()
                 phase = "shutdown"
                 self._app.close()
-        except Exception as error:  # noqa: BLE001  granian would take connections that nothing answers
+        except Exception as error:  # noqa: BLE001  the server hears of it, and whoever started it
             unexpected = None if isinstance(error, RecsysError) else error
             _log.error("can not serve", phase=phase, reason=str(error), exc_info=unexpected)
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
