@@ -162,7 +162,8 @@ class Connection(HttpToolsProtocol):
         if isinstance(cause, _HeadTooLarge):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
-        if cause is not None and not isinstance(cause, ValueError | httptools.HttpParserError):
+        # AttributeError: an address without a path, which uvicorn does not expect.
+        if cause is not None and not isinstance(cause, ValueError | AttributeError | httptools.HttpParserError):
             _log.error("request not read", exc_info=cause)
         self._refuse(HTTPStatus.BAD_REQUEST)
 

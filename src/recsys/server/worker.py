@@ -6,9 +6,10 @@ import asyncio
 import multiprocessing
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
+from typing import Any
 
 from uvicorn import Config
 from uvicorn import Server as UvicornServer
@@ -31,21 +32,7 @@ def run(application: str, listening: socket.socket) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     logs.forward("uvicorn")
-    config = Config(
-        application,
-        factory=True,
-        interface="asgi3",
-        lifespan="on",
-        loop="uvloop",
-        http=Connection,
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-    )
-    Server(config).run(sockets=[listening])
+    Server(application).run(sockets=[listening])
 
 
 class Server(UvicornServer):
@@ -53,7 +40,21 @@ class Server(UvicornServer):
 
     server_state: State
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, application: str | Callable[[], Any]) -> None:
+        config = Config(
+            application,
+            factory=True,
+            interface="asgi3",
+            lifespan="on",
+            loop="uvloop",
+            http=Connection,
+            ws="none",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+        )
         super().__init__(config)
         self.server_state = State()
         self._told = asyncio.Event()
@@ -110,9 +111,11 @@ class Server(UvicornServer):
     async def _drain(self) -> None:
         state, loop = self.server_state, asyncio.get_running_loop()
         begun = loop.time()
-        while (state.connections or state.tasks) and loop.time() < begun + DRAIN_SECONDS:
-            await asyncio.sleep(_LOOK_SECONDS)
+        while loop.time() < begun + DRAIN_SECONDS:
+            await asyncio.sleep(_LOOK_SECONDS)  # also at first: a connection is known a turn after it was accepted
             if loop.time() >= begun + LINGER_SECONDS:
                 await asyncio.sleep(0)  # what has arrived while others were answered is read before
                 for connection in state.open:
                     connection.close_idle()
+            if not state.connections and not state.tasks:
+                return
