@@ -163,24 +163,27 @@ def view(number: int, shop: Snapshot, count: int) -> TenantView:
     )
 
 
-def asgi() -> Any:
-    """Make the application, with a constant body of any size and the worker's process id beside it."""
-    inner = Lifespan(loaded)
+class Benched(Lifespan):
+    """The application, with a constant body of any size and the worker's process id beside it."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer."""
         path = scope.get("path", "")
         if path.startswith("/constant/"):
             body = b"x" * int(path.rpartition("/")[2])
         elif path == "/pid":
             body = str(os.getpid()).encode()
         else:
-            await inner(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    return app
+
+def asgi() -> Benched:
+    """Make the application of a worker."""
+    return Benched(loaded)
 
 
 class Turn(NamedTuple):

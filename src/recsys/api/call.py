@@ -49,9 +49,7 @@ class Call:
         headers = dict(scope["headers"])
         method = scope["method"]
         peer = scope.get("client")
-        return cls(
-            "GET" if method == "HEAD" else method, scope["path"], headers, _request_id(headers), peer and peer[0]
-        )
+        return cls("GET" if method == "HEAD" else method, scope["path"], headers, request_id(headers), peer and peer[0])
 
     @property
     def tenant(self) -> TenantView:
@@ -88,7 +86,7 @@ class Answer:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-def _request_id(headers: Mapping[bytes, bytes]) -> str:
+def request_id(headers: Mapping[bytes, bytes]) -> str:
     """Keep the caller's own id if it is printable text of at most 128 characters, else make one that sorts by time."""
     given = headers.get(b"x-request-id")
     if given:

@@ -7,12 +7,13 @@ arrive, answers in order also where one of the requests is no HTTP, and an end t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import httptools
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 HEAD_MAX = 1 << 16
@@ -28,6 +29,24 @@ LINGER_SECONDS = 2.0
 """How long a client is listened to after it was refused: closed before, a reset would destroy the answer."""
 
 _log = structlog.get_logger()
+
+
+class Application(Protocol):
+    """What is served: an ASGI application that can refuse a request before anything is done for it."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request, or follow the server's life."""
+
+    def turn_away(self, scope: Any) -> Refusal | None:
+        """Refuse the request whose head has just been read, or take it on."""
+
+
+class Refusal(NamedTuple):
+    """The whole answer to a request that is not taken on."""
+
+    status: int
+    headers: Iterable[tuple[bytes, bytes]]
+    body: bytes
 
 
 class State(ServerState):
@@ -49,6 +68,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._application = cast("Application", self.app)
         self._in_head = self._in_body = False
         self._head_most = 0
         """Bytes read since the head began, and perhaps some of what came before it."""
@@ -95,6 +115,26 @@ class Connection(HttpToolsProtocol):
             if self._made_last is not None and not self._made_last.response_started:
                 self._made_last.keep_alive = True
             self._make_last()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Have a request answered, by a task of its own unless it is turned away.
+
+        That is for the application alone where the client waits for leave to send its body, or where this is the last
+        answer: it reads the body to its end before, for whoever is closed upon while sending hears nothing.
+        """
+        reads_on = cycle.keep_alive and not cycle.waiting_for_100_continue and not self.server_state.retiring
+        if reads_on and not self.pipeline and (refusal := self._application.turn_away(cycle.scope)) is not None:
+            self._turn_away(cycle, refusal)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _turn_away(self, cycle: RequestResponseCycle, refusal: Refusal) -> None:
+        lines = [STATUS_LINE[refusal.status]]
+        for name, value in (*self.server_state.default_headers, *refusal.headers):
+            lines += (name, b": ", value, b"\r\n")
+        self.transport.write(b"".join((*lines, b"\r\n", refusal.body)))
+        cycle.response_started = cycle.response_complete = True
+        self.on_response_complete()
 
     def on_message_complete(self) -> None:
         """Stop the clock; it is for the service to answer now."""
@@ -169,9 +209,11 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, status: HTTPStatus) -> None:
         """Answer *status* when what came before is answered, and read no more."""
-        unfinished = self.cycle if self._in_body and self._answering else None
+        answered, unfinished = self._in_body and not self._answering, self.cycle if self._in_body else None
         self._refusal, self._due, self._in_head, self._in_body = status, math.inf, False, False
-        if unfinished is not None and self.pipeline:
+        if answered:
+            self._close()
+        elif unfinished is not None and self.pipeline:
             self.pipeline.popleft()  # it is the newest, and has not begun
         elif unfinished is not None and unfinished.response_started:
             self._close()

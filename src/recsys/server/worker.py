@@ -9,13 +9,12 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
-from typing import Any
 
 from uvicorn import Config
 from uvicorn import Server as UvicornServer
 
 from recsys import logs
-from recsys.server.connection import Connection, State
+from recsys.server.connection import Application, Connection, State
 from recsys.ticking import ticking
 
 DRAIN_SECONDS = 10.0
@@ -40,7 +39,7 @@ class Server(UvicornServer):
 
     server_state: State
 
-    def __init__(self, application: str | Callable[[], Any]) -> None:
+    def __init__(self, application: str | Callable[[], Application]) -> None:
         config = Config(
             application,
             factory=True,

@@ -14,6 +14,7 @@ import uvloop
 
 from recsys.errors import OperatorError
 from recsys.server import connection, worker
+from recsys.server.connection import Refusal
 from recsys.server.listening import listen
 from recsys.server.worker import Server
 
@@ -34,6 +35,10 @@ class Application:
         self.scopes: list[Any] = []
         self.lasting = True
         """Whether it can start."""
+
+    def turn_away(self, scope: Any) -> Refusal | None:
+        """Refuse `/full`."""
+        return Refusal(503, [(b"content-length", b"3")], b"no.") if scope["path"] == "/full" else None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or follow the server's life."""
@@ -340,6 +345,47 @@ def test_a_client_that_asks_whether_to_go_on_is_told_to() -> None:
         assert (await client.answer())[0] == 100
         client.send(b"abcd")
         assert (await client.answer())[::2] == (200, b"abcd")
+
+    play(scene)
+
+
+def test_what_is_turned_away_is_answered_before_the_application_hears_of_it() -> None:
+    """The answer is whole and the connection of further use, also where the body comes later or in pieces."""
+
+    async def scene(application: Application, connect: Connect) -> None:
+        client = await connect()
+        full = POST.replace(b"/echo", b"/full") + b"\r\n"
+        client.send(GET % b"/full" + full + b"a")
+        assert [(await client.answer())[::2] for _ in range(2)] == [(503, b"no.")] * 2
+        client.send(b"bcd" + GET % b"/a")
+        assert (await client.answer())[::2] == (200, b"/a")
+        assert [scope["path"] for scope in application.scopes] == ["/a"]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("header", [b"Connection: close", b"Expect: 100-continue"])
+def test_the_application_turns_away_where_reading_on_is_not_enough(header: bytes) -> None:
+    """A connection that is to be closed, or whose client waits for leave to send its body, is the application's."""
+
+    async def scene(application: Application, connect: Connect) -> None:
+        client = await connect()
+        client.send(b"GET /full HTTP/1.1\r\n" + header + b"\r\n\r\n")
+        assert (await client.answer())[::2] == (200, b"/full")
+        assert [scope["path"] for scope in application.scopes] == ["/full"]
+
+    play(scene)
+
+
+def test_a_refusal_waits_for_the_answers_before_it() -> None:
+    """A request that is turned away while an earlier one is under way is answered after it."""
+
+    async def scene(application: Application, connect: Connect) -> None:
+        client = await connect()
+        client.send(GET % b"/wait" + GET % b"/full" + GET % b"/full")
+        await application.begun.wait()
+        application.let_go.set()
+        assert [(await client.answer())[2] for _ in range(3)] == [b"/wait", b"/full", b"no."]
 
     play(scene)
 
