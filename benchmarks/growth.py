@@ -46,7 +46,7 @@ AXES = {
 
 
 def workers_of(server: subprocess.Popen[bytes]) -> list[int]:
-    """List the processes that granian has started."""
+    """List the processes that a server has started."""
     tasks = Path(f"/proc/{server.pid}/task").glob("*/children")
     return [int(pid) for task in tasks for pid in task.read_text().split()]
 

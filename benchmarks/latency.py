@@ -2,7 +2,7 @@
 
     python benchmarks/latency.py [--json FILE] [--seconds 20] [--rates 100 300 1000 ...]
 
-One granian worker with the reference load of benchmarks/serving.py (100,000 items, 10 tenants, 10 anchors, 20 rules,
+One worker with the reference load of benchmarks/serving.py (100,000 items, 10 tenants, 10 anchors, 20 rules,
 every exposure written before the answer). Latency counts from the time at which a request was due, so neither a slow
 answer nor a slow client hides the requests behind it. Errors are answers other than 200, and requests that found
 their connection busy. The client has the other core.

@@ -2,7 +2,7 @@
 
     python benchmarks/overload.py [--json FILE] [--seconds 60] [--factor 5]
 
-One granian worker over the catalogue of benchmarks/ranking.py, without a database (see benchmarks/serving.py), and an
+One worker over the catalogue of benchmarks/ranking.py, without a database (see benchmarks/serving.py), and an
 open loop: requests leave at their times whether or not earlier ones are answered, spread over many connections.
 Capacity is what the worker answers to a closed loop of 16 connections in the same run. Latency counts from the time at
 which a request was due, so a client that can not keep up counts against the service.

@@ -2,7 +2,7 @@
 
     python benchmarks/serving.py [--json FILE] [--seconds 3] [--rounds 3] [--connections 16] [--items 100000] [--quick]
 
-One granian worker, one closed-loop client of a few connections on the other core. The catalogue is the one of
+One worker, one closed-loop client of a few connections on the other core. The catalogue is the one of
 benchmarks/ranking.py (100,000 items, 50 neighbours), 10 anchors in the request, 20 rules, a cap, no history; every
 answer waits for its exposure to be written to a real spool. There is no Postgres: serving does not ask it anything.
 Beside this reference: the same with MMR, with session-kNN over 50,000 sessions, and without anchors, which is a list
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import os
 import socket
 import statistics
@@ -41,6 +42,8 @@ from recsys.events.spool import Spool
 from recsys.ranking import loops
 from recsys.rules.parse import parse_rules
 from recsys.runtime import Serving
+from recsys.server.listening import listen
+from recsys.server.workers import Workers
 from recsys.settings import Settings
 from recsys.snapshot.sessions import remember
 from recsys.snapshot.snapshot import Snapshot
@@ -160,24 +163,27 @@ def view(number: int, shop: Snapshot, count: int) -> TenantView:
     )
 
 
-def asgi() -> Any:
-    """Make the application, with a constant body of any size and the worker's process id beside it."""
-    inner = Lifespan(loaded)
+class Benched(Lifespan):
+    """The application, with a constant body of any size and the worker's process id beside it."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer."""
         path = scope.get("path", "")
         if path.startswith("/constant/"):
             body = b"x" * int(path.rpartition("/")[2])
         elif path == "/pid":
             body = str(os.getpid()).encode()
         else:
-            await inner(scope, receive, send)
+            await super().__call__(scope, receive, send)
             return
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    return app
+
+def asgi() -> Benched:
+    """Make the application of a worker."""
+    return Benched(loaded)
 
 
 class Turn(NamedTuple):
@@ -319,7 +325,7 @@ class Running(NamedTuple):
 
 @contextmanager
 def service(case: Case = REFERENCE, workers: int = 1, application: str = "serving:asgi") -> Iterator[Running]:
-    """Run granian on an application of these benchmarks until the block ends."""
+    """Run the workers of `recsys serve` on an application of these benchmarks until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -335,12 +341,15 @@ def service(case: Case = REFERENCE, workers: int = 1, application: str = "servin
 
 def _start(port: int, folder: str, case: Case, workers: int, application: str) -> subprocess.Popen[bytes]:
     """Start the server."""
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--no-ws", "--loop", "uvloop"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    command += ["--workers", str(workers), application]
+    command = [sys.executable, "-c", f"from serving import host; host({application!r}, {port}, {workers}, {folder!r})"]
     environ = os.environ | {"BENCH_FOLDER": folder, "BENCH_CASE": json.dumps(case._asdict())}
     environ["PYTHONPATH"] = f"{Path(__file__).parent}:{environ.get('PYTHONPATH', '')}"
     return subprocess.Popen(command, env=environ)  # noqa: S603  this file, by this Python
+
+
+def host(application: str, port: int, workers: int, folder: str) -> None:
+    """Serve as `recsys serve` does; nobody looks for stuck workers, for these applications have no heartbeat."""
+    Workers(application, listen("127.0.0.1", port), workers, Path(folder), math.inf).serve()
 
 
 def _wait(port: int) -> None:

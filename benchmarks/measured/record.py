@@ -14,7 +14,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-_LIBRARIES = ("granian", "litestar", "msgspec", "numba", "numpy", "psycopg", "uvloop")
+_LIBRARIES = ("httptools", "litestar", "msgspec", "numba", "numpy", "psycopg", "uvicorn", "uvloop")
 
 
 def keep(path: Path, benchmark: str, figures: Mapping[str, Any], *, quick: bool = False, **about: Any) -> None:

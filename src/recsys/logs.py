@@ -36,3 +36,20 @@ def configure(settings: Settings) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[settings.log_level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def forward(library: str) -> None:
+    """Write what a library logs as lines of ours."""
+    logger = logging.getLogger(library)
+    logger.addHandler(_Forwarding())
+    logger.propagate = False
+
+
+class _Forwarding(logging.Handler):
+    """Hands over the lines of a library."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one of them."""
+        structlog.get_logger().log(
+            record.levelno, record.getMessage(), library=record.name, exc_info=record.exc_info or None
+        )

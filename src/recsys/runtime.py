@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import signal
 import subprocess
 import sys
 import threading
@@ -83,7 +81,6 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         keys = Keyring(database, Kept(settings.kept_dir / "keys"))
         snapshots = Snapshots(database, shelf_of(settings), memory=settings.snapshot_memory_mib * 2**20)
         await asyncio.to_thread(_resume, snapshots, directory)
-        _end_with_parent()
         histories = Histories()
         async with Spool.open(settings.spool_dir, settings) as spool, Peers(settings.workers_dir, histories) as peers:
             with (
@@ -146,20 +143,6 @@ def _exposure_log(settings: Settings) -> Iterator[ExposureLog | None]:
         return
     with ExposureLog(settings.exposure_log_path) as log:
         yield log
-
-
-def _end_with_parent() -> None:
-    """Stop this worker when the process that started it is gone: nobody could stop it any more."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    loop, gone = asyncio.get_running_loop(), parent.sentinel
-
-    def stop() -> None:
-        loop.remove_reader(gone)  # it stays readable, and one signal is enough
-        signal.raise_signal(signal.SIGTERM)
-
-    loop.add_reader(gone, stop)
 
 
 @contextmanager

@@ -32,25 +32,25 @@ class AccessLog:
         self._turned_away_at = float("-inf")
         self._unwritten = 0
 
-    def note(self, call: Call, answer: Answer) -> None:
-        """Write the line of a request that has been answered, if it is to have one."""
+    def note(self, call: Call, answer: Answer, *, times: int = 1) -> None:
+        """Write the line of a request that has been answered, if it is to have one; for *times* that were alike."""
         if call.logged:
             return
         slow = call.milliseconds() >= self._slow_ms
         if answer.status == _UNAVAILABLE and not slow:
-            self._note_turned_away(call, answer)
+            self._note_turned_away(call, answer, times)
         elif answer.status >= _SERVER_ERROR or slow:
             _log.warning("slow request" if slow else "request failed", **_fields(call, answer))
         elif self._share and random.random() < self._share:  # noqa: S311  a sample is no secret
             _log.info("request", **_fields(call, answer))
 
-    def _note_turned_away(self, call: Call, answer: Answer) -> None:
+    def _note_turned_away(self, call: Call, answer: Answer, times: int) -> None:
         now = time.monotonic()
         if now - self._turned_away_at < TURNED_AWAY_SECONDS:
-            self._unwritten += 1
+            self._unwritten += times
             return
         _log.warning("request turned away", **_fields(call, answer), unwritten_before=self._unwritten)
-        self._turned_away_at, self._unwritten = now, 0
+        self._turned_away_at, self._unwritten = now, times - 1
 
 
 def _fields(call: Call, answer: Answer) -> dict[str, object]:

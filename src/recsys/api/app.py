@@ -20,13 +20,16 @@ from recsys.api.cold import Cold
 from recsys.api.cors import Cors
 from recsys.api.deadlines import Deadlines
 from recsys.api.gauges import observed
+from recsys.api.heads import head
 from recsys.api.hot import HOT
 from recsys.api.overload import Overload
 from recsys.api.route import Route
 from recsys.api.service import Service
 from recsys.api.traces import exported
+from recsys.api.turned_away import TurnedAway
 from recsys.errors import RecsysError, Unavailable
 from recsys.runtime import Serving, serving
+from recsys.server.connection import Refusal
 from recsys.settings import Settings
 
 Receive = Callable[[], Awaitable[Any]]
@@ -36,14 +39,9 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _SERVER_ERROR = 500
 _REFUSED = 400
-_SECURITY = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
-
 _LAST = ((b"connection", b"close"),)
+_TAKEN = "recsys.taken"
+"""In the scope of a request that counts against the load already."""
 
 _ALLOCATIONS = 20_000
 """New objects before the collector looks for cycles among them; it costs 10 us a request at Python's own 700."""
@@ -76,7 +74,19 @@ class Application:
         self._access_log = AccessLog(service.settings)
         self._traces = exported(service.settings)
         self._cors = Cors(service.settings.cors_origins)
+        self._turned_away = TurnedAway(HOT, self._cors, self._access_log)
         self._deadlines = Deadlines(service.settings.request_timeout_seconds)
+
+    def turn_away(self, scope: Scope) -> Refusal | None:
+        """Refuse a list where there is too much to do, before anything is done for it; take it on otherwise."""
+        route = HOT.get(scope["path"]) if scope["method"] == "POST" else None
+        if route is None or self._traces is not None:
+            return None  # whether it sheds is not known yet; where spans are sent, a refusal has one too
+        if not self._overload.is_full:
+            self._overload.enter()
+            scope[_TAKEN] = True
+            return None
+        return self._turned_away.refusal(route.endpoint, scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -103,7 +113,10 @@ class Application:
                 headers += () if await incoming.discard() else _LAST
             except body.Disconnected:
                 return
-        await _send(call, answer, headers, send, with_body=scope["method"] != "HEAD")
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": head(answer, call.request_id, headers)}
+        )
+        await send({"type": "http.response.body", "body": answer.body if scope["method"] != "HEAD" else b""})
 
     async def _answer(self, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:
         if call.method == "OPTIONS":
@@ -112,7 +125,8 @@ class Application:
         call.endpoint = route.endpoint
         if not route.sheds:
             return await self._answer_by(route, call, scope, incoming)
-        self._overload.enter()
+        if _TAKEN not in scope:
+            self._overload.enter()
         try:
             return await self._answer_by(route, call, scope, incoming)
         finally:
@@ -153,6 +167,10 @@ class Lifespan:
         elif self._app is not None:
             await self._app(scope, receive, send)
 
+    def turn_away(self, scope: Scope) -> Refusal | None:
+        """Refuse a request before anything is done for it, or take it on."""
+        return None if self._app is None else self._app.turn_away(scope)
+
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         phase = "startup"
@@ -165,7 +183,7 @@ class Lifespan:
                     await receive()
                 phase = "shutdown"
                 self._app.close()
-        except Exception as error:  # noqa: BLE001  granian would take connections that nothing answers
+        except Exception as error:  # noqa: BLE001  the server hears of it, and whoever started it
             unexpected = None if isinstance(error, RecsysError) else error
             _log.error("can not serve", phase=phase, reason=str(error), exc_info=unexpected)
             await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
@@ -196,19 +214,3 @@ def _count(call: Call, answer: Answer) -> None:
         outcome = "success" if answer.status < _REFUSED else "refused" if answer.status < _SERVER_ERROR else "error"
         tally.count(metrics.recommendations(call.endpoint, outcome, "true" if call.empty else "false"))
         tally.observe(metrics.recommendation_seconds(call.endpoint, outcome), call.seconds())
-
-
-async def _send(
-    call: Call, answer: Answer, more: tuple[tuple[bytes, bytes], ...], send: Send, *, with_body: bool
-) -> None:
-    headers = [
-        *([(b"content-type", answer.media_type)] if answer.body else []),
-        (b"content-length", str(len(answer.body)).encode("ascii")),
-        (b"cache-control", b"no-store"),
-        *_SECURITY,
-        (b"x-request-id", call.request_id.encode("utf-8")),
-        *more,
-        *answer.headers,
-    ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body if with_body else b""})

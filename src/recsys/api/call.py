@@ -49,9 +49,7 @@ class Call(Struct):
         headers = dict(scope["headers"])
         method = scope["method"]
         peer = scope.get("client")
-        return cls(
-            "GET" if method == "HEAD" else method, scope["path"], headers, _request_id(headers), peer and peer[0]
-        )
+        return cls("GET" if method == "HEAD" else method, scope["path"], headers, request_id(headers), peer and peer[0])
 
     @property
     def tenant(self) -> TenantView:
@@ -95,7 +93,7 @@ def _milliseconds(seconds: float) -> float:
     return int(seconds * 1_000_000) / 1000  # a third of what `round` takes, and every answer has ten of them
 
 
-def _request_id(headers: Mapping[bytes, bytes]) -> str:
+def request_id(headers: Mapping[bytes, bytes]) -> str:
     """Keep the caller's own id if it is printable text of at most 128 characters, else make one that sorts by time."""
     given = headers.get(b"x-request-id")
     if given:

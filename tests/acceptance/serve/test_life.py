@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +26,10 @@ SEED = """
 insert into item_tags (tenant_id, namespace, item_id, tags)
     select id, 'home', item, '{kind:x}' from tenants, unnest(array['a', 'b', 'c']) item;
 """
+REQUEST = (
+    b"POST /v1/recommend HTTP/1.1\r\nHost: x\r\nX-Dev-Org-Id: acme\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 18\r\n\r\n{"surface":"home"}'
+)
 
 
 class Service(NamedTuple):
@@ -199,25 +205,93 @@ def test_a_stuck_worker_is_replaced(folder: Path) -> None:
         eventually(lambda: answers(service), 60)
 
 
+class Askers:
+    """Clients that ask without a pause: some on a connection of its own each time, others on one that they keep.
+
+    Those go on with another where the server says that an answer is the last, unless they are *content* with one.
+    """
+
+    def __init__(self, service: Service, *, keeping: int, fresh: int = 0, content: bool = False) -> None:
+        self._port = int(service.url.rpartition(":")[2])
+        self._keeps = [True] * keeping + [False] * fresh
+        self._content = content
+        self._done = threading.Event()
+        self.seen: Counter[str] = Counter()
+        """Statuses, and what went wrong with a connection instead."""
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Ask until the block ends; every request that was begun is waited for."""
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(asyncio.run, self._ask_all())
+            try:
+                yield
+            finally:
+                self._done.set()
+            running.result()
+
+    async def _ask_all(self) -> None:
+        await asyncio.gather(*(self._ask(keeps=keeps) for keeps in self._keeps))
+
+    async def _ask(self, *, keeps: bool) -> None:
+        writer = None
+        while not self._done.is_set():
+            try:
+                if writer is None:
+                    reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.write(REQUEST)
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+                seen = [head[9:12].decode()] + ["last"] * (b"connection: close" in head)
+            except (OSError, EOFError) as error:
+                seen = [repr(error)]
+            self.seen.update(seen)
+            if writer is not None and (seen != ["200"] or not keeps):
+                writer.transport.abort()
+                writer = None
+            if self._content and seen != ["200"]:
+                return
+        if writer is not None:
+            writer.transport.abort()
+
+
 def test_workers_are_replaced_without_a_failed_request(folder: Path) -> None:
-    """On SIGHUP every worker gives way to a new one that answers, while lists are asked for all the time."""
-    with started(folder, "--workers", "2") as service, ThreadPoolExecutor(2) as pool:
-        before, rolled = service.children("spawn_main"), threading.Event()
-
-        def ask() -> set[int]:
-            seen = set()
-            while not rolled.is_set():
-                seen.add(service.recommend().status_code)
-            return seen
-
-        asking = [pool.submit(ask) for _ in range(2)]
-        service.process.send_signal(signal.SIGHUP)
-        try:
-            eventually(lambda: service.log.read_text().count("worker replaced") == 2, 90)
-        finally:
-            rolled.set()
-        assert [one.result() for one in asking] == [{200}, {200}], service.log.read_text()
+    """On SIGHUP every worker gives way to a new one, while forty clients ask all the time: each request is answered."""
+    with started(folder, "--workers", "2") as service:
+        before, askers = service.children("spawn_main"), Askers(service, keeping=20, fresh=20)
+        with askers.asking():
+            for replaced in (2, 4):
+                service.process.send_signal(signal.SIGHUP)
+                eventually(lambda seen=replaced: service.log.read_text().count("worker replaced") == seen, 90)
+        assert set(askers.seen) == {"200", "last"}, askers.seen
+        assert askers.seen["200"] > askers.seen["last"] > 20
         assert not service.children("spawn_main") & before
+
+
+def test_a_service_that_is_told_to_stop_answers_what_it_was_asked(folder: Path) -> None:
+    """Whoever is connected when the service is told to stop is answered, and hears which answer is the last."""
+    with started(folder, "--workers", "2") as service:
+        askers = Askers(service, keeping=20, content=True)
+        with askers.asking():
+            eventually(lambda: askers.seen["200"] > 100)
+            service.terminate()
+            assert service.process.wait(30) == 0, service.log.read_text()
+        assert set(askers.seen) == {"200", "last"}, askers.seen
+        assert askers.seen["last"] == 20
+
+
+def test_a_service_whose_workers_can_not_start_ends(folder: Path) -> None:
+    """When no worker can start, the service says why and ends with an exit code, for whoever supervises it."""
+    (folder / "data" / "spool").write_text("no folder, so no worker can start")
+    environ = {**os.environ, "RECSYS_DATA_DIR": str(folder / "data")}
+    environ.pop("DATABASE_URL", None)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        command = [RECSYS, "serve", "--workers", "2", "--port", str(probe.getsockname()[1])]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 1
+    assert "File exists" in done.stderr
+    assert "No worker can start" in done.stderr
 
 
 def test_a_release_that_does_not_start_replaces_nobody(folder: Path) -> None:

@@ -1,0 +1,237 @@
+"""One HTTP connection: what a client may send and how long it may take, and how it ends without a lost answer.
+
+uvicorn reads HTTP and speaks ASGI. What is added here: bounds for the head and for the time a request may take to
+arrive, answers in order also where one of the requests is no HTTP, and an end that waits for what is under way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, NamedTuple, Protocol, cast
+
+import httptools
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+HEAD_MAX = 1 << 16
+"""Bytes that the request line and the headers may have together."""
+HEADERS_MAX = 100
+READ_MAX = 1 << 18
+"""Bytes that are read at once, at most: so many of other requests may be counted with a head."""
+READ_SECONDS = 30.0
+"""How long a request may take to arrive, and a client to make room for an answer."""
+KEEP_ALIVE_SECONDS = 75.0
+"""How long a connection may be idle: longer than a balancer keeps its own, or it would use one that just closed."""
+LINGER_SECONDS = 2.0
+"""How long a client is listened to after it was refused: closed before, a reset would destroy the answer."""
+
+_log = structlog.get_logger()
+
+
+class Application(Protocol):
+    """What is served: an ASGI application that can refuse a request before anything is done for it."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer a request, or follow the server's life."""
+
+    def turn_away(self, scope: Any) -> Refusal | None:
+        """Refuse the request whose head has just been read, or take it on."""
+
+
+class Refusal(NamedTuple):
+    """The whole answer to a request that is not taken on."""
+
+    status: int
+    headers: Iterable[tuple[bytes, bytes]]
+    body: bytes
+
+
+class State(ServerState):
+    """What the connections of a worker share."""
+
+    retiring = False
+    """Whether the worker ends: every answer is the last of its connection then."""
+
+    @property
+    def open(self) -> list[Connection]:
+        """List the connections there are."""
+        return cast("list[Connection]", list(self.connections))
+
+
+class Connection(HttpToolsProtocol):
+    """Reads requests, has them answered one after the other, and closes when it is time."""
+
+    server_state: State
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._application = cast("Application", self.app)
+        self._in_head = self._in_body = False
+        self._head_most = 0
+        """Bytes read since the head began, and perhaps some of what came before it."""
+        self._refusal: HTTPStatus | None = None
+        """What is wrong with what the client sent; nothing more is read then."""
+        self._made_last: RequestResponseCycle | None = None
+        """The request whose answer was made the last of this connection, while no other has come."""
+        self._due = self.loop.time() + KEEP_ALIVE_SECONDS
+        """When the client has waited too long with what it owes: a request, the rest of one, or room for an answer."""
+
+    @property
+    def _answering(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and not cycle.response_complete
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has arrived."""
+        if self._refusal is not None:
+            return
+        self._head_most = len(data) + (self._head_most if self._in_head else 0)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.cycle.keep_alive = False  # there is no protocol but this one; what the client sends next is unsure
+        except httptools.HttpParserError as error:
+            self._refuse_unread(error)
+        else:
+            if self._in_head and self._head_most > HEAD_MAX + READ_MAX:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Start the clock of a request."""
+        self._in_head = True
+        self._due = self.loop.time() + READ_SECONDS
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Have a request answered, or wait for the answer of the one before it."""
+        if len(self.headers) > HEADERS_MAX or (self._head_most > HEAD_MAX and self._head_bytes() > HEAD_MAX):
+            raise _HeadTooLarge
+        super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+        if self.server_state.retiring:
+            if self._made_last is not None and not self._made_last.response_started:
+                self._made_last.keep_alive = True
+            self._make_last()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Have a request answered, by a task of its own unless it is turned away.
+
+        That is for the application alone where the client waits for leave to send its body, or where this is the last
+        answer: it reads the body to its end before, for whoever is closed upon while sending hears nothing.
+        """
+        reads_on = cycle.keep_alive and not cycle.waiting_for_100_continue and not self.server_state.retiring
+        if reads_on and not self.pipeline and (refusal := self._application.turn_away(cycle.scope)) is not None:
+            self._turn_away(cycle, refusal)
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _turn_away(self, cycle: RequestResponseCycle, refusal: Refusal) -> None:
+        lines = [STATUS_LINE[refusal.status]]
+        for name, value in (*self.server_state.default_headers, *refusal.headers):
+            lines += (name, b": ", value, b"\r\n")
+        self.transport.write(b"".join((*lines, b"\r\n", refusal.body)))
+        cycle.response_started = cycle.response_complete = True
+        self.on_response_complete()
+
+    def on_message_complete(self) -> None:
+        """Stop the clock; it is for the service to answer now."""
+        self._in_body = False
+        super().on_message_complete()
+        self._due = math.inf if self._answering else self.loop.time() + KEEP_ALIVE_SECONDS
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or wait for one."""
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self._refusal is not None:
+            self._end_refused(self._refusal)
+        elif not self._in_head and not self._in_body:
+            self._due = self.loop.time() + KEEP_ALIVE_SECONDS
+
+    def pause_writing(self) -> None:
+        """Start the clock of a client that does not read its answer."""
+        super().pause_writing()
+        self._due = self.loop.time() + READ_SECONDS
+
+    def resume_writing(self) -> None:
+        """Stop it."""
+        super().resume_writing()
+        self._due = math.inf if self._answering else self.loop.time() + KEEP_ALIVE_SECONDS
+
+    def check(self, now: float) -> None:
+        """Give up a client that has let too much time pass."""
+        if now < self._due:
+            return
+        if self.flow.write_paused or self.transport.is_closing():
+            self.transport.abort()
+        elif self._in_head or self._in_body:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self._close()
+
+    def retire(self) -> None:
+        """Make the answer that is under way the last of this connection."""
+        if self._answering:
+            self._make_last()
+
+    def _make_last(self) -> None:
+        if self.cycle.keep_alive:
+            self._made_last, self.cycle.keep_alive = self.cycle, False
+
+    def close_idle(self) -> None:
+        """Close it unless a request is under way."""
+        if not self._in_head and not self._in_body and not self._answering:
+            self._close()
+
+    def _close(self) -> None:
+        self._due = self.loop.time() + LINGER_SECONDS
+        self.transport.close()
+
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _refuse_unread(self, error: httptools.HttpParserError) -> None:
+        """Refuse what is no HTTP; an error of our own in reading it is ours to know."""
+        cause = error.__context__
+        if isinstance(cause, _HeadTooLarge):
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
+        # AttributeError: an address without a path, which uvicorn does not expect.
+        if cause is not None and not isinstance(cause, ValueError | AttributeError | httptools.HttpParserError):
+            _log.error("request not read", exc_info=cause)
+        self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer *status* when what came before is answered, and read no more."""
+        answered, unfinished = self._in_body and not self._answering, self.cycle if self._in_body else None
+        self._refusal, self._due, self._in_head, self._in_body = status, math.inf, False, False
+        if answered:
+            self._close()
+        elif unfinished is not None and self.pipeline:
+            self.pipeline.popleft()  # it is the newest, and has not begun
+        elif unfinished is not None and unfinished.response_started:
+            self._close()
+        elif unfinished is not None:
+            unfinished.disconnected = True  # to the application it is as if the client had gone
+            unfinished.message_event.set()
+            self._end_refused(status)
+        elif not self._answering:
+            self._end_refused(status)
+
+    def _end_refused(self, status: HTTPStatus) -> None:
+        """Write the refusal and say that it is the last; the client closes, or the clock does."""
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        self.transport.write(head.encode("ascii"))
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._due = self.loop.time() + LINGER_SECONDS
+
+
+class _HeadTooLarge(Exception):
+    """A head has more bytes or more headers than it may have."""
