@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -61,6 +61,9 @@ class Offer(NamedTuple):
     numbers: Numbers
 
 
+_USUAL: Final = (Source.POPULAR, Source.SIMILAR, Source.PINNED, Source.PROMOTED)
+
+
 class Pool(Struct, frozen=True, eq=False):
     """The candidates of one attempt to fill a list, p of them, of which m may be shown."""
 
@@ -112,27 +115,74 @@ def gather(
     the strongest of this request before anything is filtered, so that no filter moves it: ``c / (strongest + 0.02)``.
     A boost is added to the score, a bury taken off it.
     """
-    sizes, open_ = intent.params.candidates, intent.included is None
-    popular = snapshot.by_popularity[: reach(intent)] if open_ and intent.required is None else _NO_NUMBERS
-    likely = resembling(intent.anchors, snapshot.sessions) if "session" in intent.shares else _NOTHING_LIKELY
-    rarer = list(_rarer(intent, snapshot, likely, further))
+    rarer = rare(intent, snapshot, further)
     numbers, verdicts, kept, bits, signals, base, score, standing, counts = gathered(
-        intent.anchors.numbers,
-        intent.anchors.weights,
+        *wanted(intent, live, snapshot, rarer), *held(intent, live, snapshot)
+    )
+    tally = counts.tolist()
+    trace.counted(filtered(tally, intent, live))
+    if trace.listening:
+        for code, bit in filters(intent, live):
+            trace.removed("eligibility", code, snapshot.items, numbers[verdicts & -verdicts == bit])
+    known = {name: values for name, values in zip(SIGNALS, signals, strict=True) if name in intent.shares}
+    items = ItemList(kept, known, base, base if live.lift is None else score)
+    offered = offers(tally, intent, live, snapshot, rarer)
+    return Pool(items, standing, bits, numbers, verdicts, offered, further, depth)
+
+
+class Rare(NamedTuple):
+    """What only some requests look at."""
+
+    offers: tuple[Offer, ...]
+    numbers: Numbers
+    """Those of all offers, one after the other,"""
+    marks: Index
+    """and the bit of each one's source."""
+    likely: Likely
+    """What sessions say."""
+
+
+_NOTHING_RARE: Final = Rare((), _NO_NUMBERS, _NO_MARKS, _NOTHING_LIKELY)
+
+
+def rare(intent: Intent, snapshot: Snapshot, further: Offer | None = None) -> Rare:
+    """Find what only some requests look at, *further* with it."""
+    if not intent.curious and further is None:
+        return _NOTHING_RARE
+    likely = resembling(intent.anchors, snapshot.sessions) if "session" in intent.shares else _NOTHING_LIKELY
+    found = tuple(_rarer(intent, snapshot, likely, further))
+    if not found:
+        return _NOTHING_RARE
+    marks = [np.full(len(offer.numbers), BITS[offer.source]) for offer in found]
+    return Rare(found, np.concatenate([offer.numbers for offer in found]), np.concatenate(marks), likely)
+
+
+def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> tuple[Any, ...]:
+    """Return what the loops must know of a request, in the order of their arguments."""
+    anchors, sizes, open_ = intent.anchors, intent.params.candidates, intent.included is None
+    return (
+        anchors.numbers,
+        anchors.weights,
         intent.weights,
         _NO_TASTE if intent.taste is None else intent.taste.products,
         sizes.neighbors,
         sizes.similar,
         _LEADING_TAGS,
-        popular,
+        snapshot.by_popularity[: _reach_of_popular(intent)],
         live.pinned if open_ else _NO_NUMBERS,
         live.promoted if open_ else _NO_NUMBERS,
-        np.concatenate([offer.numbers for offer in rarer]) if rarer else _NO_NUMBERS,
-        np.concatenate([np.full(len(one.numbers), BITS[one.source]) for one in rarer]) if rarer else _NO_MARKS,
-        likely.numbers,
-        likely.values,
+        rarer.numbers,
+        rarer.marks,
+        rarer.likely.numbers,
+        rarer.likely.values,
         _NO_MARKS if intent.included is None else intent.included,
         0 if open_ else 1,
+    )
+
+
+def held(intent: Intent, live: Live, snapshot: Snapshot) -> tuple[Any, ...]:
+    """Return what they read, and what sifts it, in the order of their arguments."""
+    return (
         snapshot.neighbors.vectors,
         snapshot.item_tags.vectors,
         snapshot.tag_weight,
@@ -143,17 +193,28 @@ def gather(
         _DOUBT,
         UNIT,
     )
-    near, similar, *lost = counts.tolist()
-    _report(trace, snapshot, numbers, verdicts, lost, dict(filters(intent, live)))
+
+
+def offers(tally: list[int], intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> dict[Source, int]:
+    """Say how many items each source named; *tally* is what the loops counted."""
+    near, similar = tally[:2]
     offered = {Source.NEIGHBORS: near}
-    if open_:
-        usual = {Source.POPULAR: len(popular), Source.SIMILAR: similar}
-        usual |= {Source.PINNED: int(np.count_nonzero(live.pinned >= 0)), Source.PROMOTED: len(live.promoted)}
-        offered |= {source: count for source, count in usual.items() if count}
-    offered |= {offer.source: len(offer.numbers) for offer in rarer}
-    known = {name: values for name, values in zip(SIGNALS, signals, strict=True) if name in intent.shares}
-    items = ItemList(kept, known, base, base if live.lift is None else score)
-    return Pool(items, standing, bits, numbers, verdicts, offered, further, depth)
+    if intent.included is None:
+        popular = min(_reach_of_popular(intent), len(snapshot.items))
+        usual = (popular, similar, live.known_pins, len(live.promoted))
+        offered |= {source: count for source, count in zip(_USUAL, usual, strict=True) if count}
+    if rarer.offers:
+        offered |= {offer.source: len(offer.numbers) for offer in rarer.offers}
+    return offered
+
+
+def filtered(tally: list[int], intent: Intent, live: Live) -> dict[str, int]:
+    """Say by warning code how many candidates each filter of this request kept out; *tally* as for `offers`."""
+    return {code: tally[1 + bit.bit_length()] for code, bit in filters(intent, live)}
+
+
+def _reach_of_popular(intent: Intent) -> int:
+    return reach(intent) if intent.included is None and intent.required is None else 0
 
 
 def met(intent: Intent, snapshot: Snapshot, numbers: Index) -> Scores:
@@ -163,15 +224,6 @@ def met(intent: Intent, snapshot: Snapshot, numbers: Index) -> Scores:
     anchors, most = intent.anchors, intent.params.candidates.neighbors
     near, ties = tied(snapshot.neighbors.vectors, anchors.numbers, anchors.weights, most)
     return np.array([ties[near == number].sum() for number in numbers.tolist()])
-
-
-def _report(
-    trace: Trace, snapshot: Snapshot, numbers: Index, verdicts: Index, lost: list[int], bits: dict[str, int]
-) -> None:
-    trace.counted({code: lost[bit.bit_length() - 1] for code, bit in bits.items()})
-    if trace.listening:
-        for code, bit in bits.items():
-            trace.removed("eligibility", code, snapshot.items, numbers[verdicts & -verdicts == bit])
 
 
 def _rarer(intent: Intent, snapshot: Snapshot, likely: Likely, further: Offer | None) -> Iterator[Offer]:

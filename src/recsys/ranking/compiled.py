@@ -34,10 +34,13 @@ Taste = tuple[npt.NDArray[np.uint16], npt.NDArray[np.float64]]
 """By tag its place among a taste's own, 0 where it has none, and what each place adds to a product."""
 Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Where ranges of numbers begin, and what holds within each."""
-Cards = tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.int32]]
-"""The cards of all items as words and as figures, and the rows of their tags (snapshot/cards.py)."""
+Cards = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32]]
+"""The cards of all items (snapshot/cards.py), and the rows of their tags."""
 Filters = tuple[Index, Index, Index, Index]
-"""What a request keeps out, ascending: excluded items, settled items, all tags but these, these tags."""
+"""What a request keeps out: excluded items, settled items, all tags but these, these tags; tags ascend."""
+Pins = tuple[npt.NDArray[np.int32], Index, Index, Index]
+"""The items that rules pin (-1: unknown), their positions from 0 (-1: the top), their rules, and how many each may
+place (-1: all)."""
 Steering = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.float64]]
 """What rules do: a bit for each item that any touches, the blocked ones, and what is added to scores."""
 Grid = npt.NDArray[np.float64]
@@ -61,7 +64,8 @@ _TUPLES: Final = {
     "Vectors": ("Index", "Numbers", "Values"),
     "Taste": ("Places", "Scores"),
     "Bounds": ("Index", "Index"),
-    "Cards": ("Numbers", "Scores", "Index", "Numbers"),
+    "Cards": ("Numbers", "Index", "Numbers"),
+    "Pins": ("Numbers", "Index", "Index", "Index"),
     "Filters": ("Index", "Index", "Index", "Index"),
     "Steering": ("Bits", "Mask", "Scores"),
 }

@@ -24,12 +24,6 @@ def survey(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> tu
     return numbers[verdicts == 0], {code: count for code, count in removed.items() if count}
 
 
-def hindrance(number: int, intent: Intent, snapshot: Snapshot, live: Live) -> str | None:
-    """Return the warning code of the first filter that keeps one item out; None if it may be shown."""
-    verdict = judge(np.array([number], dtype=np.intp), intent, snapshot, live).item()
-    return next((code for code, bit in filters(intent, live) if verdict & bit), None)
-
-
 def tolls(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> dict[str, int]:
     """Count by warning code how many of the ascending *numbers* each filter keeps out, whatever the others do."""
     verdicts = judge(numbers, intent, snapshot, live)

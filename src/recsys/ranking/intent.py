@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -51,12 +51,22 @@ class Intent(Struct, frozen=True, eq=False):
     required: Index | None
     """Tags of which an item must carry one; None: no tag is required."""
     filters: Filters
-    """What is kept out, all ascending: excluded items (`exclude_ids`, and the anchors that the request names), items of
-    the visitor's history that a policy leaves out, all tags but the required ones, forbidden tags."""
+    """What is kept out: excluded items (`exclude_ids`, and the anchors that the request names), items of the visitor's
+    history that a policy leaves out, all tags but the required ones, forbidden tags; tags ascend."""
     limits: Bounds
     """How many items of the list may carry a tag."""
     sessions_missing: bool
     """The session signal is weighed, and the snapshot has no sessions to answer from."""
+
+    @property
+    def curious(self) -> bool:
+        """Whether candidates come from elsewhere than the usual sources."""
+        return (
+            self.included is not None
+            or self.required is not None
+            or self.params.exploration is not None
+            or "session" in self.shares
+        )
 
 
 def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams, now: datetime) -> Intent:
@@ -77,7 +87,7 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
         included=None if query.include_ids is None else np.unique(_ascending(query.include_ids, snapshot.items)),
         required=required,
         filters=(
-            _ascending(query.exclude_ids, snapshot.items, start.named),
+            _excluded(query.exclude_ids, snapshot.items, start),
             _ascending(settled(visitor, params.exclusions, now), snapshot.items),
             _NONE if required is None else required if len(required) else _UNKNOWN,
             _ascending(forbidden, snapshot.tags),
@@ -112,9 +122,14 @@ def _shares(weights: Weights, personal: float, remembered: bool) -> tuple[dict[S
     return shares, parts
 
 
-def _ascending(ids: Sequence[str], vocabulary: Vocabulary, further: Collection[int] = ()) -> Index:
-    """Return the numbers of the known *ids*, and the *further* ones among them."""
-    if not ids and not further:
+def _excluded(ids: Sequence[str], vocabulary: Vocabulary, start: Anchors) -> Index:
+    """Return the numbers of the known *ids*, and those of the anchors that the request names."""
+    named = start.numbers if start.named else _NONE
+    return np.concatenate([_ascending(ids, vocabulary), named]) if ids else named
+
+
+def _ascending(ids: Sequence[str], vocabulary: Vocabulary) -> Index:
+    """Return the numbers of the known *ids*."""
+    if not ids:
         return _NONE
-    known = [number for number in vocabulary.numbers(ids) if number is not None] if ids else []
-    return np.array(sorted([*known, *further]), dtype=np.intp)
+    return np.array(sorted([number for number in vocabulary.numbers(ids) if number is not None]), dtype=np.intp)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +11,8 @@ from recsys.ranking.compiled import Grid
 from recsys.ranking.diversity import NO_WORTH, marginal_relevance, pool_size
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.greedy import choose
-from recsys.ranking.steer import Lock, Steered
+from recsys.ranking.loops.greedy import choose, woven
+from recsys.ranking.steer import Steered
 from recsys.snapshot.snapshot import Snapshot
 
 _NONE = np.empty(0, dtype=np.intp)
@@ -41,19 +40,16 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
 
     Locked items count for the caps before all others.
     """
-    items, locks, standing = steered.items, steered.locks, steered.standing
-    if intent.limits is UNLIMITED and intent.params.mmr_lambda is None and not locks:
+    items, standing, places = steered.items, steered.standing, steered.places
+    if intent.limits is UNLIMITED and intent.params.mmr_lambda is None and not len(places):
         top = standing[: intent.k]
         return Picked(items.take(top), top.tolist(), standing, _NONE, _NONE)
-    pinned, worth = (
-        np.array([lock.place for lock in locks.values()], dtype=np.intp),
-        _worth(items, standing, intent, snapshot),
-    )
+    worth = _worth(items, standing, intent, snapshot)
     chosen, refused, full = choose(
-        standing, items.numbers, pinned, intent.k - len(locks), worth, snapshot.catalogue, intent.limits
+        standing, items.numbers, places, intent.k - len(places), worth, snapshot.catalogue, intent.limits
     )
-    order = list(_woven(locks, chosen.tolist(), intent.k))
-    return Picked(items.take(np.array(order, dtype=np.intp)), order, standing, items.numbers.take(refused), full)
+    order = woven(places, steered.positions, chosen, intent.k)
+    return Picked(items.take(order), order.tolist(), standing, items.numbers[refused], full)
 
 
 def _worth(items: ItemList, standing: Index, intent: Intent, snapshot: Snapshot) -> Grid:
@@ -61,12 +57,3 @@ def _worth(items: ItemList, standing: Index, intent: Intent, snapshot: Snapshot)
     if balance is None or len(standing) == 0:
         return NO_WORTH
     return marginal_relevance(items, standing[: pool_size(intent.k, intent.params)], balance, snapshot)
-
-
-def _woven(locks: dict[int, Lock], chosen: Iterable[int], k: int) -> Iterator[int]:
-    """Give the places of all k positions; when the chosen ones run out, pins move up."""
-    free = iter(chosen)
-    for position in range(k):
-        place = locks[position].place if position in locks else next(free, None)
-        if place is not None:
-            yield place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from recsys.ranking.at_once import is_plain, list_at_once
 from recsys.ranking.candidates import Pool, gather
 from recsys.ranking.explain import Shown
 from recsys.ranking.exploration import explore
@@ -35,6 +36,8 @@ def recommend(
     """
     live = live if params.enable_rules else NO_RULES
     intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
+    if is_plain(query, intent, trace) and (plain := list_at_once(query, intent, snapshot, live, trace)) is not None:
+        return plain  # what the stages below do, in one call
     wider: Pool | None = gather(intent, snapshot, live, trace)  # sources, pins, boosted targets: sifted and scored
     while wider is not None:
         pool = wider

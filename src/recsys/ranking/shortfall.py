@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-import numpy as np
 from msgspec import Struct
 
 from recsys.ranking.candidates import BITS, Source
-from recsys.ranking.eligibility import hindrance, survey
+from recsys.ranking.eligibility import survey
 from recsys.ranking.explain import Shown
+from recsys.ranking.intent import Intent
+from recsys.ranking.loops import rating
+from recsys.ranking.loops.greedy import BEHIND, NOT_IN_POOL, NOT_THERE
 from recsys.ranking.query import Query
 from recsys.ranking.widening import everything
 from recsys.rules.live import Pin
+from recsys.snapshot.snapshot import Snapshot
 
 _REMOVED: Final = {
     "ITEMS_UNAVAILABLE": "are not available",
@@ -24,12 +27,15 @@ _REMOVED: Final = {
 }
 
 _HELD_BACK: Final = {
-    "ITEMS_UNAVAILABLE": "is not available",
-    "EXCLUDED_BY_REQUEST": "the request excludes",
-    "HISTORY_FILTERED": "the visitor saw or bought lately",
-    "CONSTRAINTS_FILTERED": "does not meet the constraints on tags",
-    "RULES_BLOCKED": "another rule blocks",
+    rating.UNAVAILABLE: "is not available",
+    rating.EXCLUDED: "the request excludes",
+    rating.SETTLED: "the visitor saw or bought lately",
+    rating.CONSTRAINED: "does not meet the constraints on tags",
+    rating.BLOCKED: "another rule blocks",
+    NOT_THERE: "the catalogue does not hold",
+    NOT_IN_POOL: "include_ids does not name",
 }
+_PINNED_ONLY: Final = BITS[Source.PINNED]
 
 
 class SlateWarning(Struct, frozen=True):
@@ -41,44 +47,44 @@ class SlateWarning(Struct, frozen=True):
 
 def warnings(query: Query, shown: Shown) -> tuple[SlateWarning, ...]:
     """Say what was asked for and could not be done, and for a short list why it is short."""
-    found = [*_about_signals(query, shown), *_about_pins(shown)]
+    found = [
+        *about_signals(query, shown.intent, shown.snapshot),
+        *about_pins(shown.live.pins, shown.steered.states, query.k),
+    ]
     if len(shown.picked.items) < query.k:
         found += [*_about_inclusion(query, shown), *_about_length(query, shown)]
     return tuple(found)
 
 
-def _about_signals(query: Query, shown: Shown) -> Iterator[SlateWarning]:
-    if len(shown.snapshot.items) == 0:
-        yield SlateWarning("NAMESPACE_UNKNOWN", f"The namespace {shown.snapshot.namespace} has no items.")
-    if unknown := shown.intent.anchors.unknown:
+def about_signals(query: Query, intent: Intent, snapshot: Snapshot) -> Iterator[SlateWarning]:
+    """Say what the list could not be made from."""
+    if len(snapshot.items) == 0:
+        yield SlateWarning("NAMESPACE_UNKNOWN", f"The namespace {snapshot.namespace} has no items.")
+    if unknown := intent.anchors.unknown:
         detail = f"{unknown} of {len(query.anchors)} anchors are not in the catalogue."
         yield SlateWarning("ANCHOR_UNKNOWN", detail)
-    if shown.intent.sessions_missing:
+    if intent.sessions_missing:
         detail = "The session signal has a weight, but the namespace has no sessions to compare with."
         yield SlateWarning("SIGNAL_UNAVAILABLE", detail)
 
 
-def _about_pins(shown: Shown) -> Iterator[SlateWarning]:
-    for pin in shown.steered.unreachable:
-        detail = f"Rule {pin.rule_id} pins {pin.item_id}, which {_obstacle(pin, shown)}."
-        yield SlateWarning("RULE_PIN_UNREACHABLE", detail)
-    if not shown.steered.locks:
-        return
-    pins = [lock.pin for lock in shown.steered.locks.values()]
-    for pin, bits in zip(pins, shown.pool.bits_of(np.array([pin.number for pin in pins])), strict=True):
-        if bits == BITS[Source.PINNED]:
+def about_pins(pins: Sequence[Pin], states: Sequence[int], k: int) -> Iterator[SlateWarning]:
+    """Say which *pins* have no position, and which items only a pin brought; *states* is what `locked` says of each."""
+    for pin, state in zip(pins, states, strict=True):
+        if state < 0:
+            detail = f"Rule {pin.rule_id} pins {pin.item_id}, which {_obstacle(-1 - state, k)}."
+            yield SlateWarning("RULE_PIN_UNREACHABLE", detail)
+    for pin, state in zip(pins, states, strict=True):
+        if state == _PINNED_ONLY:
             detail = f"{pin.item_id} is in the list only because rule {pin.rule_id} pins it."
             yield SlateWarning("RULE_PIN_INJECTED", detail)
 
 
-def _obstacle(pin: Pin, shown: Shown) -> str:
+def _obstacle(reason: int, k: int) -> str:
     """Say why a pinned item is not where its rule wants it."""
-    if pin.number is None:
-        return "the catalogue does not hold"
-    if shown.intent.included is not None and pin.number not in shown.intent.included:
-        return "include_ids does not name"
-    code = hindrance(pin.number, shown.intent, shown.snapshot, shown.live)
-    return f"would stand behind the last of {shown.intent.k} places" if code is None else _HELD_BACK[code]
+    if reason == BEHIND:
+        return f"would stand behind the last of {k} places"
+    return _HELD_BACK[reason & -reason]
 
 
 def _about_inclusion(query: Query, shown: Shown) -> Iterator[SlateWarning]:

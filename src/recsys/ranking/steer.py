@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from recsys.ranking.candidates import Pool
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.pool import places_of
+from recsys.ranking.loops.greedy import locked
 from recsys.rules.live import Live, Pin
+
+_NONE: Final = np.empty(0, dtype=np.int64)
 
 
 class Lock(NamedTuple):
@@ -26,40 +30,25 @@ class Steered(NamedTuple):
     """All places by score, the best first."""
     locks: dict[int, Lock]
     """By position in the final list, from 0."""
-    unreachable: tuple[Pin, ...]
-    """Pins whose item is unknown or was filtered out, or whose position lies beyond the list."""
+    places: Index
+    """(l,) the places that are locked."""
+    positions: Index
+    """(l,) and the position of each, ascending."""
+    states: list[int]
+    """What became of each pin, as `locked` says it."""
 
     @property
     def locked(self) -> set[int]:
         """Return the places of the pinned items."""
-        return {lock.place for lock in self.locks.values()}
+        return set(self.places.tolist())
 
 
 def steer(pool: Pool, live: Live, k: int) -> Steered:
     """Give pins their positions in a list of *k*, in the order of the rules."""
     items = pool.items
     if not live.pins:
-        return Steered(items, pool.standing, {}, ())
-    locks: dict[int, Lock] = {}
-    unreachable = []
-    placed: dict[str, int] = {}
-    done: set[int] = set()
-    for pin, place in zip(live.pins, places_of(items.numbers, live.pinned).tolist(), strict=True):
-        if place in done or (pin.limit is not None and placed.get(pin.rule_id, 0) >= pin.limit):
-            continue
-        position = _free(pin, locks)
-        if place < 0 or position >= k:
-            unreachable.append(pin)
-            continue
-        locks[position] = Lock(place, pin)
-        placed[pin.rule_id] = placed.get(pin.rule_id, 0) + 1
-        done.add(place)
-    return Steered(items, pool.standing, locks, tuple(unreachable))
-
-
-def _free(pin: Pin, locks: dict[int, Lock]) -> int:
-    """Return the position that the pin asks for, or the next free one."""
-    position = 0 if pin.position is None else pin.position - 1
-    while position in locks:
-        position += 1
-    return position
+        return Steered(items, pool.standing, {}, _NONE, _NONE, [])
+    places, positions, pins, states = locked(live.pinning, pool.numbers, pool.verdicts, items.numbers, pool.bits, k)
+    held = zip(positions.tolist(), places.tolist(), pins.tolist(), strict=True)
+    locks = {position: Lock(place, live.pins[pin]) for position, place, pin in held}
+    return Steered(items, pool.standing, locks, places, positions, states.tolist())

@@ -40,6 +40,21 @@ Steering = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.fl
 blocked, shape (n,), or empty; what is added to their scores, shape (n,), or empty."""
 
 
+Pinning = tuple[Numbers, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""Shape (pins,) each: item numbers, -1 for an unknown one; positions from 0, -1 for the top; which rule, from 0; how
+many pins of the rule are placed, -1 for all."""
+
+
+def _pinning(pins: Sequence[Pin]) -> Pinning:
+    rules = list(dict.fromkeys(pin.rule_id for pin in pins))
+    return (
+        np.array([-1 if pin.number is None else pin.number for pin in pins], dtype=np.int32),
+        np.array([-1 if pin.position is None else pin.position - 1 for pin in pins], dtype=np.int64),
+        np.array([rules.index(pin.rule_id) for pin in pins], dtype=np.int64),
+        np.array([-1 if pin.limit is None else pin.limit for pin in pins], dtype=np.int64),
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Live:
     """Every live rule's effect, rules in order of precedence. n is the number of items of the snapshot.
@@ -50,6 +65,8 @@ class Live:
     pins: tuple[Pin, ...] = ()
     pinned: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     """Shape (pins,): their item numbers, -1 where the snapshot does not know the item."""
+    pinning: Pinning = field(default_factory=lambda: _pinning(()))
+    """The pins as the loops of ranking read them."""
     adjustments: tuple[Adjustment, ...] = ()
     blocked: npt.NDArray[np.bool_] | None = None
     """Shape (n,); None where nothing is blocked."""
@@ -59,6 +76,11 @@ class Live:
     """The most popular items of boosted targets, which join every pool."""
     steering: Steering = (np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.bool_), np.empty(0))
     """`blocked` and `lift` as the loops of ranking read them."""
+
+    @property
+    def known_pins(self) -> int:
+        """Count the pins whose item the snapshot knows."""
+        return sum(pin.number is not None for pin in self.pins)
 
 
 NO_RULES = Live()
@@ -76,7 +98,8 @@ def live(
     mask, lift = _mask(n_items, blocked), _lift(n_items, adjustments)
     return Live(
         pins=tuple(pins),
-        pinned=np.array([-1 if pin.number is None else pin.number for pin in pins], dtype=np.int32),
+        pinned=_pinning(pins)[0],
+        pinning=_pinning(pins),
         adjustments=tuple(adjustments),
         blocked=mask,
         lift=lift,

@@ -58,9 +58,9 @@ class Snapshot:
     """What `version` was made of."""
 
     @property
-    def catalogue(self) -> tuple[Numbers, Scores, npt.NDArray[np.int64], Numbers]:
-        """The cards, as words and as figures, and the rows of tags: what is read of every candidate."""
-        return self.cards, self.cards.view(np.float64), self.item_tags.indptr, self.item_tags.indices
+    def catalogue(self) -> tuple[Numbers, npt.NDArray[np.int64], Numbers]:
+        """The cards and the rows of tags: what is read of every candidate."""
+        return self.cards, self.item_tags.indptr, self.item_tags.indices
 
     @property
     def key(self) -> Key:

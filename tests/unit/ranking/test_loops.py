@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from recsys.ranking.compiled import Kernel
-from recsys.ranking.loops import gathering, greedy, pool, rating
+from recsys.ranking.loops import gathering, greedy, listing, pool, rating
 from recsys.snapshot.cards import rewritten, written
 from recsys.snapshot.rows import Rows
 
@@ -20,11 +20,14 @@ VECTORS = (*ROWS, RNG.random(9, dtype=np.float32))
 NUMBERS = np.array([0, 1, 2, 3])
 WEIGHTS = np.array([0.4, 0.3, 0.2, 0.1])
 LIMITS = (np.array([1, 3]), np.array([1, -1]))
+NO_LIMITS = (NUMBERS[:0], NUMBERS[:0])
 WORDS = written(WEIGHTS, NUMBERS != 2, Rows(*ROWS), np.array([0.5, 0.0, 0.7, 0.9]))
-CARDS = (WORDS, WORDS.view(np.float64), *ROWS)
+CARDS = (WORDS, *ROWS)
 FILTERS = (np.array([-1, 2, 9]), np.array([2, 3]), np.array([0, 3]), np.array([1]))
 NO_FILTERS = (NUMBERS[:0],) * 4
 TOUCHED = (np.packbits(NUMBERS == 1, bitorder="little"), NUMBERS == 1, np.array([0.0, 0.4, 0.0, 0.0]))
+PINNED, POSITIONS = np.array([1, 1, -1, 0, 2], dtype=np.int32), np.array([-1, 0, 0, 2, 4])
+PINS = (PINNED, POSITIONS, NUMBERS[[0, 0, 1, 1, 2]], np.array([1, 1, -1, 0, -1]))
 PLACES, PRODUCTS = rating.blended.loop(VECTORS, WEIGHTS, NUMBERS[:2], WEIGHTS)[2:]
 PROFILE = (PLACES, PRODUCTS)
 SHARES = np.array([0.2, 0.3, 0.1, 0.3, 0.1])
@@ -64,7 +67,6 @@ def test_what_ranks_is_imported_without_numba() -> None:
         (pool.united, (ROWS[1], WEIGHTS, *OFFERS, 0.02, 4)),
         (pool.allowed, (NUMBERS, WEIGHTS, NUMBERS, np.array([-1, 1, 3, 8]))),
         (pool.heads, (ROWS, NUMBERS, 3)),
-        (pool.places_of, (NUMBERS, np.array([3, -1, 7], dtype=np.int32))),
         (pool.standing, (WEIGHTS, 10**6)),
         (rating.one_of, (ROWS[1], np.array([3]))),
         (rating.carries, (ROWS, NUMBERS, np.array([0, 3]))),
@@ -76,10 +78,14 @@ def test_what_ranks_is_imported_without_numba() -> None:
         (rating.scored, (NUMBERS, SIGNALS.copy(), CARDS, *PROFILE, PROFILE, SHARES, TOUCHED)),
         (gathering.gathered, (*ASKED, NUMBERS[:0], 0, *HELD)),
         (gathering.gathered, (*ASKED, NUMBERS[1:3], 1, *HELD)),
+        (listing.listed, (*ASKED, NUMBERS[:0], 0, *HELD, PINS, 3, 0.7, 3, LIMITS)),
+        (listing.listed, (*ASKED, NUMBERS[:0], 0, *HELD, PINS, 3, -1.0, 3, NO_LIMITS)),
         (greedy.alike, (ROWS, NUMBERS, WEIGHTS)),
         (greedy.worths, (ROWS, NUMBERS, WEIGHTS, WEIGHTS[::-1].copy(), 0.7)),
         (greedy.flattened, (np.array([0, 2]), np.array([4, 3]), np.array([5, 1]))),
         (greedy.choose, (NUMBERS, NUMBERS, np.array([2]), 2, np.empty((0, 0)), CARDS, LIMITS)),
+        (greedy.locked, (PINS, NUMBERS, NUMBERS - 1, NUMBERS[1:2], NUMBERS[1:2], 1)),
+        (greedy.woven, (NUMBERS[:2], np.array([0, 5]), NUMBERS[2:], 8)),
         (greedy.choose, (NUMBERS, NUMBERS, np.array([2]), 2, RNG.random((3, 3)), CARDS, LIMITS)),
     ],
 )
@@ -127,7 +133,7 @@ def test_items_with_more_tags_than_a_card_holds_are_read_from_the_rows() -> None
     weight, norms = RNG.random(30), np.array([2.0, 1.0])
     words = written(np.zeros(2), np.array([True, True]), rows, norms)
     places, products = np.arange(1, 31, dtype=np.uint16), np.concatenate([[0.0], weight / 10])
-    found = rating.affinities(np.array([0, 1]), (words, words.view(np.float64), *rows.lists), places, products)
+    found = rating.affinities(np.array([0, 1]), (words, *rows.lists), places, products)
     assert found.tolist() == pytest.approx([products.sum() / 2, products[4] + products[30]])
 
 

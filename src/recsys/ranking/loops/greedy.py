@@ -6,10 +6,15 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Written, kernel
+from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Pins, Written, kernel
 from recsys.snapshot.cards import FACTS, FIRST_TAG, HELD, WORDS
 from recsys.snapshot.rows import Scores
 from recsys.snapshot.vocabulary import Numbers
+
+BEHIND: Final = 0
+NOT_THERE: Final = 64
+NOT_IN_POOL: Final = 128
+"""Why a pin has no position, beside the bits of a verdict."""
 
 _TAGS: Final = 128
 """Limited tags of a list that there is room for at first."""
@@ -185,7 +190,7 @@ def choose(
     alone; the least of what it is worth beside those that are chosen or pinned counts. The others follow as they stand.
     Returns the chosen places, those that were refused, and the tags that are full.
     """
-    words, _, indptr, indices = cards
+    words, indptr, indices = cards
     used, taken, out, at = 0, 0, 0, len(worth)
     tags, counts = np.empty(_TAGS, np.int32), np.empty(_TAGS, np.int32)
     chosen, refused, locked = np.empty(k, np.int64), np.empty(len(places), np.int64), np.zeros(len(numbers), np.int64)
@@ -216,3 +221,67 @@ def choose(
             refused[out] = place
             out += 1
     return chosen[:taken], refused[:out], full(limits, tags[:used], counts)
+
+
+@kernel
+def locked(
+    pins: Pins, pool: Index, verdicts: Index, numbers: Index, bits: Index, k: int
+) -> tuple[Index, Index, Index, Index]:
+    """Give pins their positions in a list of *k*, in the order of the rules; *numbers* are what may be shown.
+
+    Returns the places that are locked, the position of each and which pin holds it; and what became of every pin: who
+    offers its item, as *bits*, if it is placed; 0 if there was nothing left to do for it; else ``-1 - reason``: the
+    verdict on its item in the *pool*, BEHIND the last position, or why it has none (NOT_THERE, NOT_IN_POOL).
+    """
+    wanted, positions, rules, most = pins
+    taken, holder = np.full(k, -1, np.int64), np.empty(k, np.int64)
+    states, placed = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
+    for pin in range(len(wanted)):
+        if most[pin] >= 0 and placed[rules[pin]] >= most[pin]:
+            continue
+        place = np.searchsorted(numbers, wanted[pin])
+        if place == len(numbers) or numbers[place] != wanted[pin]:
+            at = np.searchsorted(pool, wanted[pin])
+            there = at < len(pool) and pool[at] == wanted[pin]
+            states[pin] = -1 - (verdicts[at] if there else NOT_THERE if wanted[pin] < 0 else NOT_IN_POOL)
+            continue
+        if find_place(taken, place) < k:
+            continue
+        position = max(positions[pin], 0)
+        while position < k and taken[position] >= 0:
+            position += 1
+        if position >= k:
+            states[pin] = -1 - BEHIND
+            continue
+        taken[position], holder[position], states[pin] = place, pin, bits[place]
+        placed[rules[pin]] += 1
+    held = np.flatnonzero(taken >= 0)
+    return taken[held], held, holder[held], states
+
+
+@kernel
+def find_place(places: Index, wanted: int) -> int:
+    """Return where *wanted* stands among *places*, their number if it does not."""
+    for at in range(len(places)):
+        if places[at] == wanted:
+            return at
+    return len(places)
+
+
+@kernel
+def woven(places: Index, positions: Index, chosen: Index, k: int) -> Index:
+    """Put the locked *places* to their ascending *positions* and the *chosen* ones around them, k at most.
+
+    When the chosen ones run out, those that are locked move up.
+    """
+    order, count, next_lock, free = np.empty(k, np.int64), 0, 0, 0
+    for position in range(k):
+        if next_lock < len(positions) and positions[next_lock] == position:
+            order[count] = places[next_lock]
+            next_lock += 1
+            count += 1
+        elif free < len(chosen):
+            order[count] = chosen[free]
+            free += 1
+            count += 1
+    return order[:count]

@@ -155,13 +155,3 @@ def standing(score: Scores, unit: int) -> Index:
     for place in range(len(places)):
         places[place] &= _ENTRY
     return places
-
-
-@kernel
-def places_of(numbers: Index, wanted: Numbers) -> Index:
-    """Return where each of *wanted* stands among the ascending *numbers*, -1 where it does not."""
-    places = np.searchsorted(numbers, wanted)
-    for at in range(len(wanted)):
-        if places[at] == len(numbers) or numbers[places[at]] != wanted[at]:
-            places[at] = -1
-    return places

@@ -97,10 +97,10 @@ def meets(row: Numbers, required: Index, forbidden: Index) -> int:
 def judged(numbers: Index, cards: Cards, filters: Filters, rules: Steering) -> Index:
     """Set a bit for each filter that keeps one of the ascending *numbers* out; 0: it may be shown. Shape (m,).
 
-    *filters* ascend too: excluded and settled items, required and forbidden tags. Where tags are required, an item must
-    carry one; a tag that nothing has (-1) may be all that is left of them.
+    *filters* are excluded and settled items, in any order, and required and forbidden tags, ascending. Where tags are
+    required, an item must carry one; a tag that nothing has (-1) may be all that is left of them.
     """
-    words, _, indptr, indices = cards
+    words, indptr, indices = cards
     excluded, settled, required, forbidden = filters
     touched, blocked, _ = rules
     verdicts = np.empty(len(numbers), np.int64)
@@ -112,9 +112,8 @@ def judged(numbers: Index, cards: Cards, filters: Filters, rules: Steering) -> I
             if touched[number >> 3] >> (number & 7) & 1 and blocked[number]:
                 verdicts[place] |= BLOCKED
     for bit, others in ((EXCLUDED, excluded), (SETTLED, settled)):
-        place = 0
         for other in others:
-            place += np.searchsorted(numbers[place:], other)
+            place = np.searchsorted(numbers, other)
             if place < len(numbers) and numbers[place] == other:
                 verdicts[place] |= bit
     if len(required) or len(forbidden):
@@ -127,7 +126,8 @@ def judged(numbers: Index, cards: Cards, filters: Filters, rules: Steering) -> I
 @kernel
 def affinities(numbers: Index, cards: Cards, places: Places, products: Scores) -> Scores:
     """Return the cosine of each item's vector of tags with a taste, in 0..1, shape (m,); 0 for an item without tags."""
-    words, figures, indptr, indices = cards
+    words, indptr, indices = cards
+    figures = words.view(np.float64)
     found = np.empty(len(numbers), np.float64)
     for at in range(len(numbers)):
         card, common = WORDS * numbers[at], 0.0
@@ -157,7 +157,7 @@ def scored(
     Co-visitation and sessions are in it already; popularity, the likeness to the anchors' tags (*places* and
     *products*; no places: nothing is known of them) and to the visitor's *profile* are looked up here.
     """
-    _, figures, _, _ = cards
+    figures = cards[0].view(np.float64)
     touched, _, lift = rules
     if shares[0]:
         for at in range(len(numbers)):

@@ -1,0 +1,76 @@
+"""A list in one call, for who wants to know nothing but the list: the stages in machine code, one after the other.
+
+What the stages hand on are arrays, and each costs more to bring to Python and back, among everything else that a
+request does, than the work on it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from recsys.ranking.candidates import filtered, held, offers, rare, wanted
+from recsys.ranking.diversity import pool_size
+from recsys.ranking.intent import Intent
+from recsys.ranking.itemlist import UNIT
+from recsys.ranking.loops.listing import listed
+from recsys.ranking.loops.rating import FILTERS
+from recsys.ranking.query import Query
+from recsys.ranking.shortfall import about_pins, about_signals
+from recsys.ranking.slate import Slate
+from recsys.ranking.trace import Trace
+from recsys.rules.live import Live
+from recsys.snapshot.snapshot import Snapshot
+
+_COUNTED: Final = 3
+_TALLIED: Final = _COUNTED + 2 + FILTERS
+"""Where the parts of a report end: what is counted of the list, of the pool; behind them pins, then the numbers."""
+
+
+def is_plain(query: Query, intent: Intent, trace: Trace) -> bool:
+    """Tell whether nothing is asked for but the list."""
+    return not (
+        query.include_reasons
+        or query.explain != "none"
+        or trace.listening
+        or intent.params.exploration is not None
+        or intent.included is not None
+    )
+
+
+def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live, trace: Trace) -> Slate | None:
+    """Return what the stages would; None where the first pool does not fill the list."""
+    params, rarer = intent.params, rare(intent, snapshot)
+    arguments = (
+        *wanted(intent, live, snapshot, rarer),
+        *held(intent, live, snapshot),
+        live.pinning,
+        intent.k,
+        -1.0 if params.mmr_lambda is None else params.mmr_lambda,
+        pool_size(intent.k, params),
+        intent.limits,
+    )
+    report, units = listed(*arguments)
+    figures = report.tolist()
+    told = _TALLIED + len(live.pins)
+    numbers = figures[told:]
+    if len(numbers) < intent.k:
+        return None
+    tally, ids = figures[_COUNTED:_TALLIED], snapshot.items.ids
+    trace.counted(filtered(tally, intent, live))
+    counts: dict[str, int] = {
+        source.value: count for source, count in offers(tally, intent, live, snapshot, rarer).items()
+    }
+    counts["candidates"], counts["eligible"], counts["capped"] = figures[:_COUNTED]
+    counts["widened"], counts["returned"] = 0, len(numbers)
+    return Slate(
+        item_ids=tuple([ids[number] for number in numbers]),
+        scores=tuple([unit / UNIT for unit in units.tolist()]),
+        reasons=None,
+        explain=None,
+        warnings=(
+            *about_signals(query, intent, snapshot),
+            *about_pins(live.pins, figures[_TALLIED:told], intent.k),
+        ),
+        counts=counts,
+        signals_version=snapshot.version,
+    )
