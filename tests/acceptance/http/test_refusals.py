@@ -193,7 +193,7 @@ def test_an_address_without_a_route_is_not_found(client: httpx.Client, path: str
         ("DELETE", "/v1/items", "GET, PUT, HEAD, OPTIONS"),
         ("POST", "/livez", "GET, HEAD, OPTIONS"),
         ("TRACE", "/livez", "GET, HEAD, OPTIONS"),
-        ("BREW", "/livez", "GET, HEAD, OPTIONS"),
+        ("PURGE", "/livez", "GET, HEAD, OPTIONS"),
     ],
 )
 def test_a_method_that_is_not_there_is_refused_with_those_that_are(

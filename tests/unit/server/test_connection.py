@@ -224,6 +224,7 @@ def test_a_client_that_does_not_read_is_given_up() -> None:
     "wrong",
     [
         b"GARBAGE\r\n\r\n",
+        b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost x\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\n\r\n",
         b"GET http://a HTTP/1.1\r\n\r\n",
