@@ -29,7 +29,7 @@ from recsys.api.traces import exported
 from recsys.api.turned_away import TurnedAway
 from recsys.errors import RecsysError, Unavailable
 from recsys.runtime import Serving, serving
-from recsys.server.connection import Refusal
+from recsys.server.connection import AT_ONCE, Whole
 from recsys.settings import Settings
 
 Receive = Callable[[], Awaitable[Any]]
@@ -77,7 +77,7 @@ class Application:
         self._turned_away = TurnedAway(HOT, self._cors, self._access_log)
         self._deadlines = Deadlines(service.settings.request_timeout_seconds)
 
-    def turn_away(self, scope: Scope) -> Refusal | None:
+    def turn_away(self, scope: Scope) -> Whole | None:
         """Refuse a list where there is too much to do, before anything is done for it; take it on otherwise."""
         route = HOT.get(scope["path"]) if scope["method"] == "POST" else None
         if route is None or self._traces is not None:
@@ -113,10 +113,10 @@ class Application:
                 headers += () if await incoming.discard() else _LAST
             except body.Disconnected:
                 return
-        await send(
-            {"type": "http.response.start", "status": answer.status, "headers": head(answer, call.request_id, headers)}
-        )
-        await send({"type": "http.response.body", "body": answer.body if scope["method"] != "HEAD" else b""})
+        whole = Whole(answer.status, head(answer, call.request_id, headers), answer.body)
+        at_once = scope.get(AT_ONCE)
+        if at_once is None or not at_once(whole):
+            await _send(whole, send, with_body=scope["method"] != "HEAD")
 
     async def _answer(self, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:
         if call.method == "OPTIONS":
@@ -167,7 +167,7 @@ class Lifespan:
         elif self._app is not None:
             await self._app(scope, receive, send)
 
-    def turn_away(self, scope: Scope) -> Refusal | None:
+    def turn_away(self, scope: Scope) -> Whole | None:
         """Refuse a request before anything is done for it, or take it on."""
         return None if self._app is None else self._app.turn_away(scope)
 
@@ -214,3 +214,8 @@ def _count(call: Call, answer: Answer) -> None:
         outcome = "success" if answer.status < _REFUSED else "refused" if answer.status < _SERVER_ERROR else "error"
         tally.count(metrics.recommendations(call.endpoint, outcome, "true" if call.empty else "false"))
         tally.observe(metrics.recommendation_seconds(call.endpoint, outcome), call.seconds())
+
+
+async def _send(whole: Whole, send: Send, *, with_body: bool) -> None:
+    await send({"type": "http.response.start", "status": whole.status, "headers": list(whole.headers)})
+    await send({"type": "http.response.body", "body": whole.body if with_body else b""})

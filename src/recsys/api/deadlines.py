@@ -24,7 +24,8 @@ class Deadlines:
 
     def begin(self) -> asyncio.Task[Any]:
         """Start the clock of the task that runs."""
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101  requests run in tasks
         if not self._sweeping:
             self._sweeping = True

@@ -16,7 +16,7 @@ from recsys.api.call import Answer, Call, Scope, request_id
 from recsys.api.cors import Cors
 from recsys.api.heads import head
 from recsys.errors import Overloaded
-from recsys.server.connection import Refusal
+from recsys.server.connection import Whole
 
 _MEANING = problems.meaning(Overloaded())
 _HEADERS = problems.headers(Overloaded())
@@ -34,7 +34,7 @@ class TurnedAway:
         self._latest: tuple[Scope, str] = ({}, "")
         """The last one and its id: the line in the log is about it."""
 
-    def refusal(self, endpoint: str, scope: Scope) -> Refusal:
+    def refusal(self, endpoint: str, scope: Scope) -> Whole:
         """Make the answer to the request of *scope*, whose path is *endpoint*."""
         if not self._uncounted:
             asyncio.get_running_loop().call_soon(self._count)
@@ -44,7 +44,7 @@ class TurnedAway:
         self._latest = scope, identity
         before, after = self._bodies[endpoint]
         answer = Answer(_MEANING.status, before + problems.encode(identity) + after, problems.MEDIA_TYPE, _HEADERS)
-        return Refusal(answer.status, head(answer, identity, self._cors.headers(headers)), answer.body)
+        return Whole(answer.status, head(answer, identity, self._cors.headers(headers)), answer.body)
 
     def _count(self) -> None:
         """Count what was refused in one turn of the loop; how long nothing took is not measured."""

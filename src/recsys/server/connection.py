@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -16,6 +17,9 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+AT_ONCE = "recsys.at_once"
+"""In the scope of a request: what takes a `Whole` answer and says whether it has been written. ASGI has a message for
+the head and one for the body, and each is a call of the system, and a packet."""
 HEAD_MAX = 1 << 16
 """Bytes that the request line and the headers may have together."""
 HEADERS_MAX = 100
@@ -37,12 +41,12 @@ class Application(Protocol):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or follow the server's life."""
 
-    def turn_away(self, scope: Any) -> Refusal | None:
+    def turn_away(self, scope: Any) -> Whole | None:
         """Refuse the request whose head has just been read, or take it on."""
 
 
-class Refusal(NamedTuple):
-    """The whole answer to a request that is not taken on."""
+class Whole(NamedTuple):
+    """A whole answer."""
 
     status: int
     headers: Iterable[tuple[bytes, bytes]]
@@ -124,15 +128,29 @@ class Connection(HttpToolsProtocol):
         """
         reads_on = cycle.keep_alive and not cycle.waiting_for_100_continue and not self.server_state.retiring
         if reads_on and not self.pipeline and (refusal := self._application.turn_away(cycle.scope)) is not None:
-            self._turn_away(cycle, refusal)
+            self._write_whole(cycle, refusal)
         else:
+            cast("dict[str, Any]", cycle.scope)[AT_ONCE] = partial(self._answer_at_once, cycle)
             super()._start_asgi_task(cycle, app)
 
-    def _turn_away(self, cycle: RequestResponseCycle, refusal: Refusal) -> None:
-        lines = [STATUS_LINE[refusal.status]]
-        for name, value in (*self.server_state.default_headers, *refusal.headers):
+    def _answer_at_once(self, cycle: RequestResponseCycle, answer: Whole) -> bool:
+        """Write *answer* with one call of the system instead of two; False where it must go the usual way."""
+        unusual = not cycle.keep_alive or cycle.waiting_for_100_continue or self.flow.write_paused
+        if unusual or cycle.disconnected or cycle.scope["method"] == "HEAD":
+            return False
+        self._write_whole(cycle, answer)
+        cycle.message_event.set()
+        return True
+
+    def _write_whole(self, cycle: RequestResponseCycle, answer: Whole) -> None:
+        lines = [STATUS_LINE[answer.status]]
+        headers = (*self.server_state.default_headers, *answer.headers)
+        for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
-        self.transport.write(b"".join((*lines, b"\r\n", refusal.body)))
+        head = b"".join((*lines, b"\r\n"))
+        if head.count(b"\n") != len(headers) + 2 or b"\0" in head:
+            raise ValueError("A header holds the end of a line.")
+        self.transport.write(head + answer.body)
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
 

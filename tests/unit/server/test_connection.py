@@ -14,7 +14,7 @@ import uvloop
 
 from recsys.errors import OperatorError
 from recsys.server import connection, worker
-from recsys.server.connection import Refusal
+from recsys.server.connection import Whole
 from recsys.server.listening import listen
 from recsys.server.worker import Server
 
@@ -36,9 +36,9 @@ class Application:
         self.lasting = True
         """Whether it can start."""
 
-    def turn_away(self, scope: Any) -> Refusal | None:
+    def turn_away(self, scope: Any) -> Whole | None:
         """Refuse `/full`."""
-        return Refusal(503, [(b"content-length", b"3")], b"no.") if scope["path"] == "/full" else None
+        return Whole(503, [(b"content-length", b"3")], b"no.") if scope["path"] == "/full" else None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or follow the server's life."""
