@@ -6,10 +6,15 @@ select set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
     set_config('enable_nestloop', 'off', true)
 
 -- name: lock
-select pg_advisory_xact_lock(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text, 0))
+-- Of the day. Releases that built one day of a namespace at a time hold the other lock alone, so that neither builds beside the other.
+select pg_advisory_xact_lock_shared(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text, 0)),
+    pg_advisory_xact_lock(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text || ' ' || %(day)s::date::text, 0))
 
 -- name: touched
 select surface, day, array_agg(id) from signal_days_touched where tenant_id = %(tenant_id)s group by surface, day
+
+-- name: touch_day
+insert into signal_days_touched (tenant_id, surface, day) values (%(tenant_id)s, %(surface)s, %(day)s) returning id
 
 -- name: forget_touched
 delete from signal_days_touched where id = any(%(touched)s)
