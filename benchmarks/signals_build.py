@@ -1,11 +1,11 @@
 """How fast `recsys signals build` is: 10,000,000 synthetic interactions to both tables, again, and one day more.
 
-    python benchmarks/signals_build.py [--events 10000000] [--one-day 300000] [--json FILE]
+    python benchmarks/signals_build.py [--events 10000000] [--one-day 300000] [--jobs 2] [--json FILE]
 
 The interactions lie on 30 days of 100,000 items, four to a session. They are written to the database of DATABASE_URL
 (else to an embedded one in a temporary folder; 10,000,000 need some 15 GB) and built; all days are built again, which
-must write nothing; then one more day of 300,000 comes and is built. A build is one connection; Postgres decides about
-parallel workers.
+must write nothing; then one more day of 300,000 comes and is built. `--jobs` days are built at once, as many as the
+command builds when it is not told.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -24,6 +25,7 @@ from measured.record import keep
 
 from recsys.datasets.synthetic import Size, make, rows
 from recsys.db.pool import Database
+from recsys.settings import Settings
 from recsys.signals.build import Built, build, touch
 from recsys.tenancy import tenants
 from recsys.tenancy.config import DEFAULTS
@@ -61,30 +63,31 @@ def fill(database: Database, tenant: UUID, size: Size, until: datetime, seed: in
     return time.perf_counter() - began
 
 
-def timed(database: Database, tenant: UUID, first: datetime, last: datetime) -> tuple[float, Built]:
-    """Build the days from *first* to *last*; return the seconds and what was done."""
+def timed(database: Database, tenant: UUID, first: datetime, last: datetime, jobs: int) -> tuple[float, Built]:
+    """Build the days from *first* to *last*, *jobs* at once; return the seconds and what was done."""
     touch(database, tenant, first.date(), last.date())
     began = time.perf_counter()
-    built = build(database, tenant, DEFAULTS)
+    built = build(database, tenant, DEFAULTS, jobs=jobs)
     return time.perf_counter() - began, built
 
 
-def measure(database: Database, events: int, one_day: int) -> dict[str, Any]:
+def measure(database: Database, events: int, one_day: int, jobs: int) -> dict[str, Any]:
     """Fill, build, build again, add a day."""
     with database.system() as conn:
         tenant = tenants.create(conn, f"bench-{datetime.now(UTC):%H%M%S}").id
     midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     yesterday, end = midnight - timedelta(days=1), midnight - timedelta(microseconds=1)
     before = yesterday - timedelta(microseconds=1)
-    found: dict[str, Any] = {"events": events, "fill_s": round(fill(database, tenant, Size(events), before, 1), 1)}
-    seconds, built = timed(database, tenant, before - timedelta(days=29), before)
+    found: dict[str, Any] = {"events": events, "jobs": jobs}
+    found["fill_s"] = round(fill(database, tenant, Size(events), before, 1), 1)
+    seconds, built = timed(database, tenant, before - timedelta(days=29), before, jobs)
     pairs = built.covisitation.written
     found |= {"days": built.days, "popularity_rows": built.popularity.written, "pair_rows": pairs}
     found |= {"build_s": round(seconds, 1), "pair_rows_per_s": round(pairs / seconds)}
-    seconds, built = timed(database, tenant, before - timedelta(days=29), before)
+    seconds, built = timed(database, tenant, before - timedelta(days=29), before, jobs)
     found |= {"again_s": round(seconds, 1), "again_written": built.popularity.written + built.covisitation.written}
     fill(database, tenant, Size(one_day, days=1), end, 2)
-    seconds, built = timed(database, tenant, yesterday, end)
+    seconds, built = timed(database, tenant, yesterday, end, jobs)
     return found | {"one_day_events": built.events, "one_day_s": round(seconds, 1)}
 
 
@@ -93,12 +96,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=10_000_000)
     parser.add_argument("--one-day", type=int, default=300_000, help="events of the day that comes later")
+    parser.add_argument("--jobs", type=int, default=Settings().signals_jobs, help="days built at once")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    with own_or_given() as chosen, Database.open(chosen) as database:
+    with (
+        own_or_given() as chosen,
+        Database.open(replace(chosen, db_pool_size=max(chosen.db_pool_size, options.jobs))) as database,
+    ):
         with database.system() as conn:
             version = conn.execute("show server_version").fetchone()
-        found = measure(database, options.events, options.one_day) | {"targets": TARGETS}
+        found = measure(database, options.events, options.one_day, options.jobs) | {"targets": TARGETS}
     print(json.dumps(found, indent=1))
     if options.json:
         keep(options.json, "signals_build", found, postgres=version and version[0])

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import structlog
 
@@ -50,7 +51,9 @@ def _jobs(database: Database, settings: Settings, stop: threading.Event) -> Iter
     yield Job("gauges", lambda: keeper_gauges.observe(database, settings), keeper_gauges.EVERY_SECONDS)
     yield Job("upkeep", lambda: _keep_up(upkeep_once(database, archive)), UPKEEP_SECONDS)
     if settings.signals_interval:
-        yield Job("signals", lambda: _tell(build_pending(database, stop.is_set)), settings.signals_interval)
+        jobs = min(settings.signals_jobs, max(1, settings.db_pool_size // 2))  # the drain never waits for a connection
+        pending = partial(build_pending, database, stop.is_set, jobs=jobs)
+        yield Job("signals", lambda: _tell(pending()), settings.signals_interval)
 
 
 def _keep_up(done: Upkeep) -> None:

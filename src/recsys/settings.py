@@ -116,6 +116,13 @@ class Settings:
         values.seconds(0, 86400),
         "Seconds from one build of the signals to the next inside `serve`; 0 leaves it to another host.",
     )
+    signals_jobs: int = _setting(
+        "RECSYS_SIGNALS_JOBS",
+        2,
+        values.whole(1, 64),
+        "Days of a tenant's signals that are built at once, each on a connection and about one core of the database; "
+        "inside `serve` at most half of RECSYS_DB_POOL_SIZE.",
+    )
 
     snapshot_memory_mib: int = _setting(
         "RECSYS_SNAPSHOT_MEMORY",

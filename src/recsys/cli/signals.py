@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from recsys.cli.console import print_json, talk
 from recsys.cli.verifying import Verdict, verdicts
 from recsys.db.pool import Database
 from recsys.errors import CheckFailed
-from recsys.settings import Settings
+from recsys.settings import Settings, variable
 from recsys.signals import status as state
 from recsys.signals.build import Built, touch
 from recsys.signals.build import Progress as Step
@@ -37,6 +37,16 @@ Verify = Annotated[
         help="Compare what the processes of this host serve with a full load; exit code 3 on a difference.",
     ),
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        envvar=variable("signals_jobs"),
+        min=1,
+        max=64,
+        help="Days that are built at once, each on a connection of its own.",
+    ),
+]
 _DAY = ["%Y-%m-%d"]
 First = Annotated[
     datetime, typer.Option("--from", envvar="RECSYS_SIGNALS_FROM", formats=_DAY, help="First day in UTC: 2026-05-20.")
@@ -45,14 +55,15 @@ Last = Annotated[datetime, typer.Option("--to", envvar="RECSYS_SIGNALS_TO", form
 
 
 @app.command()
-def build(tenant: Tenant, *, as_json: AsJson = False) -> None:
+def build(tenant: Tenant, *, jobs: Jobs = None, as_json: AsJson = False) -> None:
     """Build the days whose events have changed since they were built.
 
     Run again, it finds nothing to do. Rows that a build made and whose events are gone are removed; rows that you
     wrote stay, unless events give the same item and day a score.
     """
-    with Database.open(Settings.from_environment()) as database:
-        _build(database, _view(database, tenant), as_json=as_json)
+    settings = _settings(jobs)
+    with Database.open(settings) as database:
+        _build(database, _view(database, tenant), settings.signals_jobs, as_json=as_json)
 
 
 @app.command()
@@ -61,6 +72,7 @@ def rebuild(
     first: First,
     last: Last,
     *,
+    jobs: Jobs = None,
     as_json: AsJson = False,
 ) -> None:
     """Build all days of a span, whether their events have changed or not.
@@ -69,10 +81,11 @@ def rebuild(
     """
     if last < first:
         raise typer.BadParameter("is before --from", param_hint="--to")
-    with Database.open(Settings.from_environment()) as database:
+    settings = _settings(jobs)
+    with Database.open(settings) as database:
         view = _view(database, tenant)
         touch(database, view.tenant.id, first.date(), last.date())
-        _build(database, view, as_json=as_json)
+        _build(database, view, settings.signals_jobs, as_json=as_json)
 
 
 @app.command()
@@ -116,12 +129,18 @@ def _verify(tenant: str, *, as_json: bool) -> None:
         )
 
 
+def _settings(jobs: int | None) -> Settings:
+    """Read the settings, with a connection for each day that is built at once."""
+    settings = Settings.from_environment(signals_jobs=jobs)
+    return replace(settings, db_pool_size=max(settings.db_pool_size, settings.signals_jobs))
+
+
 def _view(database: Database, tenant: str) -> TenantView:
     with database.system() as conn:
         return load_view(conn, tenant)
 
 
-def _build(database: Database, view: TenantView, *, as_json: bool) -> None:
+def _build(database: Database, view: TenantView, jobs: int, *, as_json: bool) -> None:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -136,7 +155,7 @@ def _build(database: Database, view: TenantView, *, as_json: bool) -> None:
             description = f"{step.day.namespace} {step.day.day}"
             bar.update(task, completed=step.done, total=step.total, description=description)
 
-        built = build_signals(database, view.tenant.id, view.config or DEFAULTS, progress=advance)
+        built = build_signals(database, view.tenant.id, view.config or DEFAULTS, jobs=jobs, progress=advance)
     _show(built, as_json=as_json)
 
 

@@ -136,6 +136,11 @@ class Database:
         """End every connection. Idempotent."""
         self._pool.close()
 
+    @property
+    def size(self) -> int:
+        """How many connections this pool may have."""
+        return self._pool.max_size
+
     def connections(self) -> dict[str, int]:
         """Count this pool's connections and those who wait for one: open, idle, waiting."""
         stats = self._pool.get_stats()

@@ -1,22 +1,28 @@
 """Build the signal tables of a tenant from its interactions: only the days that were touched, each in one transaction.
 
 A build may be killed anywhere and run again, and may run twice at once: a day is built under an advisory lock of its
-namespace, and what it settles is forgotten in the same transaction. Rows that a build made are those that the events
-give, and no others; rows that an operator wrote stay, unless events give the same key a score.
+own, and what it settles is forgotten in the same transaction. Days do not wait for each other: each reads events of
+several days and writes its own rows. Rows that a build made are those that the events give, and no others; rows that an
+operator wrote stay, unless events give the same key a score.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+import psycopg
+
 from recsys.db.pool import Database
 from recsys.db.queries import sql
 from recsys.signals import bots, covisitation, popularity
+from recsys.signals.feeds import feed_of
 from recsys.signals.scope import CutOff, Scope, Written
+from recsys.signals.side_by_side import Crew, side_by_side
 from recsys.signals.window import Day, Touched, plan
 from recsys.tenancy.config import Config
 
@@ -47,24 +53,43 @@ class Built:
     popularity: Written = field(default_factory=Written)
     covisitation: Written = field(default_factory=Written)
 
+    def add(self, more: Built) -> None:
+        """Count what else was done."""
+        self.namespaces |= more.namespaces
+        self.days += more.days
+        self.events += more.events
+        self.beyond_session_length += more.beyond_session_length
+        self.cut_off += more.cut_off
+        self.popularity += more.popularity
+        self.covisitation += more.covisitation
+
 
 def build(
     database: Database,
     tenant_id: UUID,
     config: Config,
     *,
+    jobs: int = 1,
     now: datetime | None = None,
     progress: Callable[[Progress], object] = lambda _: None,
 ) -> Built:
-    """Build every day whose events have changed since it was built; return what was done."""
+    """Build every day whose events have changed since it was built; return what was done.
+
+    *jobs* days are built at once, as far as *database* has connections for them. *progress* is called in this thread.
+    """
     today = ((now or datetime.now(UTC)) + _AHEAD).astimezone(UTC).date()
     with database.system() as conn:
         touched = [Touched(*row) for row in conn.execute(sql("signals.touched"), {"tenant_id": tenant_id})]
-    days = plan(touched, config, today)
+        days = [day if day.settles else _touched(conn, tenant_id, config, day) for day in plan(touched, config, today)]
+
+    def one(day: Day, crew: Crew) -> Built:
+        return _build_day(database, tenant_id, config, day, crew)
+
     built = Built()
-    for done, day in enumerate(days, start=1):
-        _build_day(database, tenant_id, config, day, built)
-        progress(Progress(done, len(days), day))
+    with closing(side_by_side(days, one, min(jobs, database.size))) as done:
+        for count, (day, what) in enumerate(done, start=1):
+            built.add(what)
+            progress(Progress(count, len(days), day))
     return built
 
 
@@ -74,8 +99,16 @@ def touch(database: Database, tenant_id: UUID, first: date, last: date) -> None:
         conn.execute(sql("signals.touch"), {"tenant_id": tenant_id, "first": first, "last": last})
 
 
-def _build_day(database: Database, tenant_id: UUID, config: Config, day: Day, built: Built) -> None:
-    with database.system() as conn:
+def _touched(conn: psycopg.Connection, tenant_id: UUID, config: Config, day: Day) -> Day:
+    """Touch a day that is built only because it follows a touched one, which may be settled before it is built."""
+    feed = feed_of(config, day.namespace)
+    surface = feed.surfaces[0] if feed.surfaces else None
+    parameters = {"tenant_id": tenant_id, "surface": surface, "day": day.day}
+    return day._replace(settles=tuple(touch_id for (touch_id,) in conn.execute(sql("signals.touch_day"), parameters)))
+
+
+def _build_day(database: Database, tenant_id: UUID, config: Config, day: Day, crew: Crew) -> Built:
+    with database.system() as conn, crew.joined(conn):
         scope = Scope(conn, tenant_id, config, day.namespace, day.day)
         scope.run("prepare")
         scope.run("lock")
@@ -85,11 +118,12 @@ def _build_day(database: Database, tenant_id: UUID, config: Config, day: Day, bu
         scope.run("analyze_events")
         cut_off = bots.cut_off(scope)
         events, beyond = scope.row("count_events")
-        changed = popularity.rebuild(scope), covisitation.rebuild(scope)
-    built.namespaces.add(day.namespace)
-    built.days += 1
-    built.events += events
-    built.beyond_session_length += beyond
-    built.cut_off += cut_off
-    built.popularity += changed[0]
-    built.covisitation += changed[1]
+        return Built(
+            namespaces={day.namespace},
+            days=1,
+            events=events,
+            beyond_session_length=beyond,
+            cut_off=cut_off,
+            popularity=popularity.rebuild(scope),
+            covisitation=covisitation.rebuild(scope),
+        )

@@ -16,8 +16,10 @@ from recsys.tenancy.directory import load_view
 _log = structlog.get_logger()
 
 
-def build_pending(database: Database, stopping: Callable[[], bool] = lambda: False) -> dict[str, Built]:
-    """Build the touched days of every active tenant; answer what was built by external id.
+def build_pending(
+    database: Database, stopping: Callable[[], bool] = lambda: False, *, jobs: int = 1
+) -> dict[str, Built]:
+    """Build the touched days of every active tenant, *jobs* at once; answer what was built by external id.
 
     A tenant that fails is logged and does not hold up the others. *stopping* is asked between two tenants.
     """
@@ -30,7 +32,7 @@ def build_pending(database: Database, stopping: Callable[[], bool] = lambda: Fal
         try:
             with database.system() as conn:
                 view = load_view(conn, tenant_id)
-            built[view.tenant.external_id] = build(database, tenant_id, view.config or DEFAULTS)
+            built[view.tenant.external_id] = build(database, tenant_id, view.config or DEFAULTS, jobs=jobs)
         except RecsysError as error:
             _log.warning("signals not built", tenant=str(tenant_id), error=error.message)
     return built

@@ -58,7 +58,7 @@ class Scope:
             "event_weights": list(params.event_weights.values()),
             "session_gap_minutes": params.session_gap_minutes,
             "session_length": params.session_length,
-            "pair_window": params.pair_window,
+            "apart": list(range(1, params.pair_window + 1)),
             "bot_events": params.bot_events_per_day,
         }
 
@@ -66,11 +66,13 @@ class Scope:
         """Run a query of signals.sql, with *more* parameters; return how many rows it wrote."""
         return self._conn.execute(sql(f"signals.{query}"), self._parameters | more).rowcount
 
-    def replace(self, signal: str) -> Written:
-        """Make the day's rows of *signal* those of its new ones."""
+    def replace(self, signal: str, *compared: str) -> Written:
+        """Make the day's rows of *signal* those of its new ones; *compared* are queries only a comparison needs."""
         if not self.row(f"holds_{signal}")[0]:
             with suppress(psycopg.errors.UniqueViolation), self._conn.transaction():  # somebody seeds this very day
                 return Written(self.run(f"fill_{signal}"))
+        for query in compared:
+            self.run(query)
         return Written(removed=self.run(f"remove_{signal}"), written=self.run(f"write_{signal}"))
 
     def row(self, query: str) -> tuple[Any, ...]:

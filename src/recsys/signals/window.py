@@ -40,8 +40,7 @@ def plan(touched: Iterable[Touched], config: Config, today: date) -> list[Day]:
     """List the days to be built, by namespace, latest first.
 
     A pair counts on the day of its later event, so an event also moves the days that follow it within reach, up to
-    *today*. A touched day is settled in its own transaction, after the days that follow it: a build that is killed
-    in between leaves it touched.
+    *today*; one that is not touched itself settles nothing. What visitors are shown most rests on the latest days.
     """
     settles: dict[tuple[str, date], list[UUID]] = defaultdict(list)
     for one in touched:

@@ -64,9 +64,9 @@ class Shop:
         for minute, item_id in enumerate(items):
             self.event(item_id, at=at + timedelta(minutes=minute), **event)  # type: ignore[arg-type]
 
-    def build(self, config: Config = DEFAULTS) -> Built:
+    def build(self, config: Config = DEFAULTS, *, jobs: int = 1) -> Built:
         """Build what was touched."""
-        return build(self.database, self.tenant_id, config, now=NOON + timedelta(hours=1))
+        return build(self.database, self.tenant_id, config, jobs=jobs, now=NOON + timedelta(hours=1))
 
     def popularity(self, namespace: str = "home") -> dict[tuple[str, int], float]:
         """Return (item, age in days) -> score."""

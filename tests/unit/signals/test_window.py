@@ -19,7 +19,7 @@ def test_pairs_reach_a_day_or_as_far_as_a_pause(gap: int, days: int) -> None:
 
 
 def test_the_day_after_a_touched_day_is_built_first() -> None:
-    """A pair over midnight counts on the later day; the touched day is settled last, so that a kill forgets nothing."""
+    """A pair over midnight counts on the later day, which settles nothing of what was touched."""
     day = TODAY - timedelta(days=3)
     assert plan([Touched("home", day, [ONE])], Config(), TODAY) == [
         Day("home", day + timedelta(days=1)),

@@ -6,10 +6,15 @@ select set_config('work_mem', '64MB', true), set_config('jit', 'off', true),
     set_config('enable_nestloop', 'off', true)
 
 -- name: lock
-select pg_advisory_xact_lock(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text, 0))
+-- Of the day. Releases that built one day of a namespace at a time hold the other lock alone, so that neither builds beside the other.
+select pg_advisory_xact_lock_shared(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text, 0)),
+    pg_advisory_xact_lock(hashtextextended('recsys signals ' || %(tenant_id)s::text || ' ' || %(namespace)s::text || ' ' || %(day)s::date::text, 0))
 
 -- name: touched
 select surface, day, array_agg(id) from signal_days_touched where tenant_id = %(tenant_id)s group by surface, day
+
+-- name: touch_day
+insert into signal_days_touched (tenant_id, surface, day) values (%(tenant_id)s, %(surface)s, %(day)s) returning id
 
 -- name: forget_touched
 delete from signal_days_touched where id = any(%(touched)s)
@@ -118,14 +123,8 @@ where old.score is distinct from new.score or not old.built
 order by new.item_id
 on conflict (tenant_id, namespace, item_id, day) do update set score = excluded.score, built = true
 
--- name: create_covisitation
-create temporary table new_covisitation (
-    item_id text not null,
-    neighbor_id text not null,
-    score numeric not null,
-    item integer not null,
-    neighbor integer not null
-) on commit drop
+-- name: create_pairs
+create temporary table signal_pairs (one integer not null, other integer not null, score numeric not null) on commit drop
 
 -- name: number_items
 -- Pairs are summed and sorted as numbers, which is a third of the work of doing it with ids.
@@ -133,11 +132,20 @@ create temporary table signal_items on commit drop as
 select item_id, row_number() over (order by item_id collate "C")::integer as item
 from (select distinct item_id from signal_events) as items
 
--- name: compute_covisitation
--- Two items were met together when their events lie at most pair_window places apart in one sitting; a visit's first session_length
--- events of a day count, those of one time in the order of their arrival. The day is the later event's, so a pair across midnight
--- counts once. A pair weighs the geometric mean of its events' weights. Both directions are written.
-insert into new_covisitation (item_id, neighbor_id, score, item, neighbor)
+-- name: create_seats
+create temporary table signal_seats (
+    place bigint not null,
+    first_place bigint not null,
+    day date not null,
+    occurred_at timestamptz not null,
+    item integer not null,
+    weight float8 not null
+) on commit drop
+
+-- name: seat_events
+-- A visit's first session_length events of a day count, those of one time in the order of their arrival. They take places one after
+-- the other, sitting by sitting: in a table, so that the planner knows how many there are.
+insert into signal_seats (place, first_place, day, occurred_at, item, weight)
 with counted as (
     select visit, visit = visitor as by_visitor, day, occurred_at, seq, event_id, item, weight,
         row_number() over (partition by visit, day order by occurred_at, seq, event_id) as nth
@@ -154,30 +162,40 @@ placed as (
     select *, row_number() over (order by visit, day, occurred_at, seq, event_id) as place,
         pause is null or (by_visitor and pause > make_interval(mins => %(session_gap_minutes)s)) as begins
     from paused
-),
-seated as materialized (
-    select place, day, occurred_at, item, weight,
-        max(place) filter (where begins) over (order by visit, day, occurred_at, seq, event_id rows unbounded preceding) as first_place
-    from placed
-),
-later as (
-    select *, generate_series(1, least(%(pair_window)s, place - first_place)) as apart from seated where day = %(day)s
-),
-pairs as (
-    select least(later.item, earlier.item) as one, greatest(later.item, earlier.item) as other,
-        trim_scale(round(sum(sqrt(later.weight * earlier.weight))::numeric, 6)) as score
-    from later
-    join seated as earlier on earlier.place = later.place - later.apart
-    where earlier.item <> later.item and later.occurred_at - earlier.occurred_at < make_interval(days => %(reach)s)
-    group by one, other
-),
-directed as (
-    select one as item, other as neighbor, score from pairs where score > 0
-    union all
-    select other, one, score from pairs where score > 0
 )
-select shown.item_id, met.item_id, directed.score, directed.item, directed.neighbor
-from directed
+select place, max(place) filter (where begins) over (order by place rows unbounded preceding), day, occurred_at, item, weight
+from placed
+
+-- name: analyze_seats
+analyze signal_seats
+
+-- name: compute_pairs
+-- Two items were met together when their events lie at most pair_window places apart in one sitting. The day is the later event's, so
+-- a pair across midnight counts once. A pair weighs the geometric mean of its events' weights. It is kept once here, lesser item first.
+-- apart is 1 to pair_window: of an array the planner expects ten numbers, of a series a thousand, and then sums on disk.
+insert into signal_pairs (one, other, score)
+select one, other, trim_scale(round(sum(weight)::numeric, 6))
+from (
+    select least(later.item, earlier.item) as one, greatest(later.item, earlier.item) as other,
+        sqrt(later.weight * earlier.weight) as weight
+    from (
+        select *, unnest((%(apart)s::integer[])[:place - first_place]) as apart from signal_seats where day = %(day)s
+    ) as later
+    join signal_seats as earlier on earlier.place = later.place - later.apart
+    where earlier.item <> later.item and later.occurred_at - earlier.occurred_at < make_interval(days => %(reach)s)
+) as met
+group by one, other
+having round(sum(weight)::numeric, 6) > 0
+
+-- name: spread_covisitation
+-- Both directions are written. For a day that has rows, to be compared with them.
+create temporary table new_covisitation on commit drop as
+select shown.item_id, met.item_id as neighbor_id, directed.score, directed.item, directed.neighbor
+from (
+    select one as item, other as neighbor, score from signal_pairs
+    union all
+    select other, one, score from signal_pairs
+) as directed
 join signal_items as shown on shown.item = directed.item
 join signal_items as met on met.item = directed.neighbor
 
@@ -213,10 +231,17 @@ order by item_id
 select exists (select from item_covisit_daily where tenant_id = %(tenant_id)s and namespace = %(namespace)s and day = %(day)s)
 
 -- name: fill_covisitation
+-- In the order of the primary key, for a page of it is then found in memory by all its rows; sorted as numbers, before ids are joined.
 insert into item_covisit_daily (tenant_id, namespace, item_id, neighbor_id, day, score, built)
-select %(tenant_id)s, %(namespace)s, item_id, neighbor_id, %(day)s, score, true
-from new_covisitation
-order by item, neighbor
+select %(tenant_id)s, %(namespace)s, shown.item_id, met.item_id, %(day)s, directed.score, true
+from (
+    select one as item, other as neighbor, score from signal_pairs
+    union all
+    select other, one, score from signal_pairs
+    order by item, neighbor
+) as directed
+join signal_items as shown on shown.item = directed.item
+join signal_items as met on met.item = directed.neighbor
 
 -- name: analyze_events
 analyze signal_events
@@ -226,6 +251,9 @@ analyze signal_items
 
 -- name: analyze_popularity
 analyze new_popularity
+
+-- name: analyze_pairs
+analyze signal_pairs
 
 -- name: analyze_covisitation
 analyze new_covisitation
