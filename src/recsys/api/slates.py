@@ -98,7 +98,7 @@ async def listed(service: Service, view: TenantView, question: Question, visitor
     if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
         return Listed(kept.slate, snapshot, kept.items)
     filling = Filling(query, visitor, params, live_of, now)
-    if filling.add(snapshot):
+    if filling.add(snapshot, live):
         if base:
             made = Made(filling.slate, Raw(_encode(_items(filling.slate))))
             service.base_lists.put(snapshot, view, live, query, made)

@@ -57,9 +57,7 @@ def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live, t
         return None
     tally, ids = figures[_COUNTED:_TALLIED], snapshot.items.ids
     trace.counted(filtered(tally, intent, live))
-    counts: dict[str, int] = {
-        source.value: count for source, count in offers(tally, intent, live, snapshot, rarer).items()
-    }
+    counts = offers(tally, intent, live, snapshot, rarer)
     counts["candidates"], counts["eligible"], counts["capped"] = figures[:_COUNTED]
     counts["widened"], counts["returned"] = 0, len(numbers)
     return Slate(

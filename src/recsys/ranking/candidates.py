@@ -61,7 +61,8 @@ class Offer(NamedTuple):
     numbers: Numbers
 
 
-_USUAL: Final = (Source.POPULAR, Source.SIMILAR, Source.PINNED, Source.PROMOTED)
+_NEAR: Final = Source.NEIGHBORS.value
+_USUAL: Final = tuple(source.value for source in (Source.POPULAR, Source.SIMILAR, Source.PINNED, Source.PROMOTED))
 
 
 class Pool(Struct, frozen=True, eq=False):
@@ -77,7 +78,7 @@ class Pool(Struct, frozen=True, eq=False):
     """(p,) all candidates, ascending."""
     verdicts: Index
     """(p,) which filters keep each out, as bits; 0: it may be shown."""
-    offered: dict[Source, int]
+    offered: dict[str, int]
     """How many items each source named."""
     further: Offer | None = None
     """What this pool looks at beside the usual."""
@@ -195,16 +196,16 @@ def held(intent: Intent, live: Live, snapshot: Snapshot) -> tuple[Any, ...]:
     )
 
 
-def offers(tally: list[int], intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> dict[Source, int]:
+def offers(tally: list[int], intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> dict[str, int]:
     """Say how many items each source named; *tally* is what the loops counted."""
     near, similar = tally[:2]
-    offered = {Source.NEIGHBORS: near}
+    offered: dict[str, int] = {_NEAR: near}
     if intent.included is None:
         popular = min(_reach_of_popular(intent), len(snapshot.items))
         usual = (popular, similar, live.known_pins, len(live.promoted))
         offered |= {source: count for source, count in zip(_USUAL, usual, strict=True) if count}
     if rarer.offers:
-        offered |= {offer.source: len(offer.numbers) for offer in rarer.offers}
+        offered |= {offer.source.value: len(offer.numbers) for offer in rarer.offers}
     return offered
 
 

@@ -47,6 +47,9 @@ def stand_in(snapshots: Sequence[Snapshot]) -> Snapshot:
     return next((snapshot for snapshot in snapshots if len(snapshot.items)), snapshots[0])
 
 
+_NO_TAGS: Final[Counter[str]] = Counter()
+
+
 class Filling:
     """One list while it is filled from one namespace after the other."""
 
@@ -57,15 +60,15 @@ class Filling:
         self._settled = params if params.exploration is None else replace(params, exploration=None)
         self._live_of = live_of
         self._now = now
-        self._tags: Counter[str] = Counter()
+        self._tags = _NO_TAGS
         self._slate: Slate | None = None
 
-    def add(self, snapshot: Snapshot) -> bool:
+    def add(self, snapshot: Snapshot, live: Live | None = None) -> bool:
         """Put what *snapshot* has behind what there is; say whether the list is full.
 
-        Pins and chance count in the first namespace only.
+        Pins and chance count in the first namespace only. *live* are the rules for it where they are known already.
         """
-        live = self._live_of(snapshot)
+        live = self._live_of(snapshot) if live is None else live
         if self._slate is None:
             if self._query.namespace != snapshot.namespace:
                 self._query = replace(self._query, namespace=snapshot.namespace)
@@ -78,7 +81,7 @@ class Filling:
             added = recommend(rest, self._visitor, snapshot, self._settled, pinned_once, now=self._now)
             self._slate = join(self._query, self._slate, added, snapshot.namespace)
         if len(self._slate) < self._query.k:
-            self._tags += tags_of(added, snapshot)
+            self._tags = self._tags + tags_of(added, snapshot)
         return len(self._slate) == self._query.k
 
     def fill(self, snapshots: Sequence[Snapshot]) -> Slate:

@@ -58,7 +58,7 @@ def _propensities(drawn: dict[int, float], length: int) -> tuple[float, ...]:
 
 
 def _counts(shown: Shown) -> dict[str, int]:
-    counts: dict[str, int] = {source.value: count for source, count in shown.pool.offered.items()}
+    counts = dict(shown.pool.offered)
     counts["candidates"] = len(shown.pool.numbers)
     counts["eligible"] = len(shown.steered.items)
     counts["capped"] = len(shown.picked.refused)

@@ -65,6 +65,8 @@ class Live:
     pins: tuple[Pin, ...] = ()
     pinned: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     """Shape (pins,): their item numbers, -1 where the snapshot does not know the item."""
+    known_pins: int = 0
+    """How many of them it does."""
     pinning: Pinning = field(default_factory=lambda: _pinning(()))
     """The pins as the loops of ranking read them."""
     adjustments: tuple[Adjustment, ...] = ()
@@ -76,11 +78,6 @@ class Live:
     """The most popular items of boosted targets, which join every pool."""
     steering: Steering = (np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.bool_), np.empty(0))
     """`blocked` and `lift` as the loops of ranking read them."""
-
-    @property
-    def known_pins(self) -> int:
-        """Count the pins whose item the snapshot knows."""
-        return sum(pin.number is not None for pin in self.pins)
 
 
 NO_RULES = Live()
@@ -99,6 +96,7 @@ def live(
     return Live(
         pins=tuple(pins),
         pinned=_pinning(pins)[0],
+        known_pins=sum(pin.number is not None for pin in pins),
         pinning=_pinning(pins),
         adjustments=tuple(adjustments),
         blocked=mask,
