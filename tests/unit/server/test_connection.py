@@ -14,7 +14,7 @@ import uvloop
 
 from recsys.errors import OperatorError
 from recsys.server import connection, worker
-from recsys.server.connection import Whole
+from recsys.server.connection import AT_ONCE, Whole
 from recsys.server.listening import listen
 from recsys.server.worker import Server
 
@@ -27,7 +27,9 @@ SECONDS = 30.0
 class Application:
     """Answers with the path, or with the body; `/wait` waits until it is let go, `/much` answers ten megabytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        self.at_once = at_once
+        """Whether whole answers are given to the connection, where it takes them."""
         self.begun = asyncio.Event()
         self.let_go = asyncio.Event()
         self.gone = asyncio.Event()
@@ -66,6 +68,10 @@ class Application:
                     return
                 body, more = body + message["body"], message["more_body"]
         headers = [(b"content-length", str(len(body)).encode())]
+        if scope["path"] == "/torn":
+            headers.append((b"x-torn", b"a\r\nset-cookie: b"))
+        if self.at_once and scope[AT_ONCE](Whole(200, headers, body)):
+            return
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -103,7 +109,11 @@ class Client:
 
     async def closed(self) -> bool:
         """Wait until the server closes; tell whether nothing came before."""
-        return await self._reader.read() == b""
+        return await self.rest() == b""
+
+    async def rest(self) -> bytes:
+        """Wait until the server closes; return what came before."""
+        return await self._reader.read()
 
 
 Connect = Callable[[], Awaitable[Client]]
@@ -138,15 +148,16 @@ Scene = Callable[[Application, Connect], Awaitable[None]]
 
 
 def play(scene: Scene) -> None:
-    """Serve while *scene* plays."""
+    """Serve while *scene* plays, once with answers as ASGI has them and once with whole ones."""
 
-    async def run() -> None:
-        application = Application()
+    async def run(*, at_once: bool) -> None:
+        application = Application(at_once=at_once)
         async with served(application) as connect:
             await scene(application, connect)
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run())
+    for at_once in (False, True):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(at_once=at_once))
 
 
 @pytest.fixture
@@ -321,6 +332,17 @@ def test_pipelined_requests_are_answered_in_order() -> None:
         await application.begun.wait()
         application.let_go.set()
         assert [(await client.answer())[2] for _ in paths] == paths
+
+    play(scene)
+
+
+def test_no_header_ends_its_line() -> None:
+    """What a client might smuggle into a header becomes no header of its own: the connection ends, with 500 or nothing."""
+
+    async def scene(_: Application, connect: Connect) -> None:
+        client = await connect()
+        client.send(GET % b"/torn")
+        assert b"set-cookie" not in await client.rest()
 
     play(scene)
 
