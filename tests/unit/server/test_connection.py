@@ -337,7 +337,7 @@ def test_pipelined_requests_are_answered_in_order() -> None:
 
 
 def test_no_header_ends_its_line() -> None:
-    """What a client might smuggle into a header becomes no header of its own: the connection ends, with 500 or nothing."""
+    """What somebody smuggles into a header becomes no header: the connection ends, with 500 or without a word."""
 
     async def scene(_: Application, connect: Connect) -> None:
         client = await connect()
