@@ -1,7 +1,8 @@
-"""Counting what happens thousands of times a second: summed in memory, and written to the metrics now and then.
+"""Counting what happens thousands of times a second: summed in memory, and written to the metrics turn by turn.
 
 Where several processes count together each step of a metric is a write to shared memory, 8 to 15 us for a request with
-all it counts; a sum costs as much as a single step.
+all it counts; a sum costs as much as a single step. It is written when the turn of the event loop ends in which it was
+made, so that what a killed worker has answered is counted.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from bisect import bisect_left
 from collections import Counter as Sums
 
 from prometheus_client import Counter, Histogram
-
-WRITE_SECONDS = 0.05
-"""How long a count may be on its way: far below the interval of whoever reads metrics."""
 
 
 class Tally:
@@ -55,7 +53,7 @@ class Tally:
             self.write()
         else:
             self._due = True
-            loop.call_later(WRITE_SECONDS, self._write_later)
+            loop.call_soon(self._write_later)
 
     def _write_later(self) -> None:
         self._due = False
