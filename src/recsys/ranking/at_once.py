@@ -12,6 +12,7 @@ from recsys.ranking.candidates import filtered, held, offers, rare, wanted
 from recsys.ranking.diversity import pool_size
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import UNIT
+from recsys.ranking.loops.gathering import OFFERED
 from recsys.ranking.loops.listing import listed
 from recsys.ranking.loops.rating import FILTERS
 from recsys.ranking.query import Query
@@ -22,7 +23,7 @@ from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 
 _COUNTED: Final = 3
-_TALLIED: Final = _COUNTED + 2 + FILTERS
+_TALLIED: Final = _COUNTED + OFFERED + FILTERS
 """Where the parts of a report end: what is counted of the list, of the pool; behind them pins, then the numbers."""
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from recsys.ranking.eligibility import filters
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import SIGNALS, UNIT, Index, ItemList
-from recsys.ranking.loops.gathering import gathered
+from recsys.ranking.loops.gathering import OFFERED, gathered
 from recsys.ranking.loops.pool import heads, tied
 from recsys.ranking.sessions import Likely, resembling
 from recsys.ranking.trace import SILENT, Trace
@@ -170,7 +170,7 @@ def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> tuple
         sizes.similar,
         _LEADING_TAGS,
         snapshot.by_popularity[: _reach_of_popular(intent)],
-        live.pinned if open_ else _NO_NUMBERS,
+        live.pinning[0] if open_ else _NO_NUMBERS,
         live.promoted if open_ else _NO_NUMBERS,
         rarer.numbers,
         rarer.marks,
@@ -198,11 +198,11 @@ def held(intent: Intent, live: Live, snapshot: Snapshot) -> tuple[Any, ...]:
 
 def offers(tally: list[int], intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> dict[str, int]:
     """Say how many items each source named; *tally* is what the loops counted."""
-    near, similar = tally[:2]
+    near, similar, pinned = tally[:OFFERED]
     offered: dict[str, int] = {_NEAR: near}
     if intent.included is None:
         popular = min(_reach_of_popular(intent), len(snapshot.items))
-        usual = (popular, similar, live.known_pins, len(live.promoted))
+        usual = (popular, similar, pinned, len(live.promoted))
         offered |= {source: count for source, count in zip(_USUAL, usual, strict=True) if count}
     if rarer.offers:
         offered |= {offer.source.value: len(offer.numbers) for offer in rarer.offers}
@@ -211,7 +211,7 @@ def offers(tally: list[int], intent: Intent, live: Live, snapshot: Snapshot, rar
 
 def filtered(tally: list[int], intent: Intent, live: Live) -> dict[str, int]:
     """Say by warning code how many candidates each filter of this request kept out; *tally* as for `offers`."""
-    return {code: tally[1 + bit.bit_length()] for code, bit in filters(intent, live)}
+    return {code: tally[OFFERED - 1 + bit.bit_length()] for code, bit in filters(intent, live)}
 
 
 def _reach_of_popular(intent: Intent) -> int:

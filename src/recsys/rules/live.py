@@ -63,12 +63,6 @@ class Live:
     """
 
     pins: tuple[Pin, ...] = ()
-    pinned: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
-    """Shape (pins,): their item numbers, -1 where the snapshot does not know the item."""
-    known_pins: int = 0
-    """How many of them it does."""
-    pinning: Pinning = field(default_factory=lambda: _pinning(()))
-    """The pins as the loops of ranking read them."""
     adjustments: tuple[Adjustment, ...] = ()
     blocked: npt.NDArray[np.bool_] | None = None
     """Shape (n,); None where nothing is blocked."""
@@ -76,8 +70,13 @@ class Live:
     """Shape (n,): the sum of all adjustments; None where there are none."""
     promoted: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     """The most popular items of boosted targets, which join every pool."""
+    pinning: Pinning = field(init=False)
+    """`pins` as the loops of ranking read them: made of them, so that whoever leaves them out leaves these out too."""
     steering: Steering = (np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.bool_), np.empty(0))
     """`blocked` and `lift` as the loops of ranking read them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pinning", _pinning(self.pins))
 
 
 NO_RULES = Live()
@@ -95,9 +94,6 @@ def live(
     mask, lift = _mask(n_items, blocked), _lift(n_items, adjustments)
     return Live(
         pins=tuple(pins),
-        pinned=_pinning(pins)[0],
-        known_pins=sum(pin.number is not None for pin in pins),
-        pinning=_pinning(pins),
         adjustments=tuple(adjustments),
         blocked=mask,
         lift=lift,

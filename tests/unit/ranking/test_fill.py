@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from uuid import UUID
 
-from recsys.ranking.fill import join, remainder, tags_of
+from recsys.ranking.fill import Filling, join, remainder, tags_of
 from recsys.ranking.query import NOBODY, Query
 from recsys.ranking.recommend import recommend
 from recsys.ranking.slate import Slate
-from recsys.rules.live import NO_RULES
+from recsys.rules.live import NO_RULES, Live, Pin, live
 from recsys.snapshot.columns import Columns, PopularityRow, TagsRow
 from recsys.snapshot.freeze import freeze
 from recsys.snapshot.snapshot import Snapshot
@@ -90,3 +90,15 @@ def test_reasons_stay_with_their_items() -> None:
     assert slate.reasons == (("recent_popularity",),) * 4
     assert slate.explain is not None
     assert len(slate.explain) == 4
+
+
+def test_pins_count_in_the_first_namespace_only() -> None:
+    """A rule that pins an item of the other namespace changes nothing there: it stands where its score puts it."""
+
+    def live_of(snapshot: Snapshot) -> Live:
+        return live(len(snapshot.items), pins=[Pin(snapshot.items.number("f"), "f", 1, "pin")])
+
+    filling = Filling(Query(surface="own", namespace="own", k=4), NOBODY, RequestParams(), live_of, NOW)
+    slate = filling.fill([OWN, MORE])
+    assert slate.item_ids == ("a", "b", "c", "d")
+    assert codes(slate) == ["RULE_PIN_UNREACHABLE", "NAMESPACE_FALLBACK"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from recsys.ranking.compiled import Cards, Filters, Grid, Index, Lists, Steering, Taste, Vectors, kernel
@@ -9,6 +11,9 @@ from recsys.ranking.loops.pool import allowed, heads, standing, tied, united
 from recsys.ranking.loops.rating import FILTERS, blended, heaviest, judged, scored
 from recsys.snapshot.rows import Scores
 from recsys.snapshot.vocabulary import Numbers
+
+OFFERED: Final = 3
+"""Sources whose offers are counted here: neighbours, similar items, pins of known items."""
 
 
 @kernel
@@ -42,9 +47,9 @@ def gathered(
     """Unite what sources offer, sift it, score it, and say in which order it stands.
 
     Returns the pool's numbers, ascending, and their verdicts; of those that may be shown the numbers, who offers them,
-    their signals, scores before and after rules, and all places by score; and counts: neighbours and similar items that
-    were offered, and by filter the items whose verdict names it first. *likely* is what sessions say of some numbers,
-    ascending; a *selective* pool holds *included* only.
+    their signals, scores before and after rules, and all places by score; and counts: neighbours, similar and pinned
+    items that were offered, and by filter the items whose verdict names it first. *likely* is what sessions say of some
+    numbers, ascending; a *selective* pool holds *included* only.
     """
     indptr, _, _ = neighbors
     near, ties = tied(neighbors, anchors, weights, most if shares[1] else 0)
@@ -59,14 +64,14 @@ def gathered(
     if selective:
         numbers, cooc, bits = allowed(numbers, cooc, bits, included)
     verdicts = judged(numbers, cards, filters, rules)
-    kept, count, counts = np.empty(len(numbers), np.int64), 0, np.zeros(2 + FILTERS, np.int64)
-    counts[0], counts[1] = len(near), len(alike)
+    kept, count, counts = np.empty(len(numbers), np.int64), 0, np.zeros(OFFERED + FILTERS, np.int64)
+    counts[0], counts[1], counts[2] = len(near), len(alike), np.sum(pinned >= 0)
     for place in range(len(numbers)):
         kept[count] = place
         count += verdicts[place] == 0
         if verdicts[place]:
-            first = 2
-            while not verdicts[place] >> (first - 2) & 1:
+            first = OFFERED
+            while not verdicts[place] >> (first - OFFERED) & 1:
                 first += 1
             counts[first] += 1
     if len(tags) == 0:
