@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from recsys.ranking.candidates import filtered, held, offers, rare, wanted
-from recsys.ranking.diversity import pool_size
+from recsys.ranking.diversity import variety
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import UNIT
 from recsys.ranking.loops.gathering import OFFERED
@@ -40,17 +40,15 @@ def is_plain(query: Query, intent: Intent, trace: Trace) -> bool:
 
 def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live, trace: Trace) -> Slate | None:
     """Return what the stages would; None where the first pool does not fill the list."""
-    params, rarer = intent.params, rare(intent, snapshot)
-    arguments = (
-        *wanted(intent, live, snapshot, rarer),
-        *held(intent, live, snapshot),
+    rarer = rare(intent, snapshot)
+    report, units = listed(
+        wanted(intent, live, snapshot, rarer),
+        held(intent, live, snapshot),
         live.pinning,
         intent.k,
-        -1.0 if params.mmr_lambda is None else params.mmr_lambda,
-        pool_size(intent.k, params),
+        *variety(intent.k, intent.params),
         intent.limits,
     )
-    report, units = listed(*arguments)
     figures = report.tolist()
     told = _TALLIED + len(live.pins)
     numbers = figures[told:]

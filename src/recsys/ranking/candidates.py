@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
 
+from recsys.ranking.compiled import Held, Wanted
 from recsys.ranking.eligibility import filters
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import SIGNALS, UNIT, Index, ItemList
@@ -118,7 +119,7 @@ def gather(
     """
     rarer = rare(intent, snapshot, further)
     numbers, verdicts, kept, bits, signals, base, score, standing, counts = gathered(
-        *wanted(intent, live, snapshot, rarer), *held(intent, live, snapshot)
+        wanted(intent, live, snapshot, rarer), held(intent, live, snapshot)
     )
     tally = counts.tolist()
     trace.counted(filtered(tally, intent, live))
@@ -158,8 +159,8 @@ def rare(intent: Intent, snapshot: Snapshot, further: Offer | None = None) -> Ra
     return Rare(found, np.concatenate([offer.numbers for offer in found]), np.concatenate(marks), likely)
 
 
-def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> tuple[Any, ...]:
-    """Return what the loops must know of a request, in the order of their arguments."""
+def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> Wanted:
+    """Return what the loops must know of a request."""
     anchors, sizes, open_ = intent.anchors, intent.params.candidates, intent.included is None
     return (
         anchors.numbers,
@@ -181,8 +182,8 @@ def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> tuple
     )
 
 
-def held(intent: Intent, live: Live, snapshot: Snapshot) -> tuple[Any, ...]:
-    """Return what they read, and what sifts it, in the order of their arguments."""
+def held(intent: Intent, live: Live, snapshot: Snapshot) -> Held:
+    """Return what they read, and what sifts it."""
     return (
         snapshot.neighbors.vectors,
         snapshot.item_tags.vectors,

@@ -19,6 +19,10 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from recsys.rules.live import Steering
+from recsys.snapshot.rows import Scores
+from recsys.snapshot.vocabulary import Numbers
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -38,11 +42,15 @@ Cards = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int32
 """The cards of all items (snapshot/cards.py), and the rows of their tags."""
 Filters = tuple[Index, Index, Index, Index]
 """What a request keeps out: excluded items, settled items, all tags but these, these tags; tags ascend."""
-Pins = tuple[npt.NDArray[np.int32], Index, Index, Index]
-"""The items that rules pin (-1: unknown), their positions from 0 (-1: the top), their rules, and how many each may
-place (-1: all)."""
-Steering = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.float64]]
-"""What rules do: a bit for each item that any touches, the blocked ones, and what is added to scores."""
+Wanted = tuple[
+    Index, Scores, Scores, Taste, int, int, int, Numbers, Numbers, Numbers, Numbers, Index, Numbers, Scores, Index, int
+]
+"""What a request wants: anchors and how much each counts; the shares of the signals; the visitor's taste; how many
+neighbours of an anchor, how many similar items, of how many leading tags; popular, pinned and promoted items, further
+ones and the bit of each one's source; what sessions say, items ascending; the allow-list, and whether there is one."""
+Held = tuple[Vectors, Vectors, Scores, Lists, Cards, Filters, Steering, float, int]
+"""What it is read from: neighbours, tags of items, weights of tags, items of tags, cards; what sifts and moves it:
+filters and rules; a doubt of ties, and the units that scores are counted in."""
 Grid = npt.NDArray[np.float64]
 """Two dimensions."""
 Rows = npt.NDArray[np.float64]
@@ -65,7 +73,12 @@ _TUPLES: Final = {
     "Taste": ("Places", "Scores"),
     "Bounds": ("Index", "Index"),
     "Cards": ("Numbers", "Index", "Numbers"),
-    "Pins": ("Numbers", "Index", "Index", "Index"),
+    "Wanted": (
+        *("Index", "Scores", "Scores", "Taste", "int", "int", "int"),
+        *("Numbers", "Numbers", "Numbers", "Numbers", "Index", "Numbers", "Scores", "Index", "int"),
+    ),
+    "Held": ("Vectors", "Vectors", "Scores", "Lists", "Cards", "Filters", "Steering", "float", "int"),
+    "Pinning": ("Numbers", "Index", "Index", "Index"),
     "Filters": ("Index", "Index", "Index", "Index"),
     "Steering": ("Bits", "Mask", "Scores"),
 }

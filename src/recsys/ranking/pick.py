@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
-from recsys.ranking.caps import UNLIMITED
-from recsys.ranking.compiled import Grid
-from recsys.ranking.diversity import NO_WORTH, marginal_relevance, pool_size
+from recsys.ranking.diversity import variety
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.greedy import choose, woven
+from recsys.ranking.loops.greedy import picked
 from recsys.ranking.steer import Steered
 from recsys.snapshot.snapshot import Snapshot
-
-_NONE = np.empty(0, dtype=np.intp)
 
 
 class Picked(NamedTuple):
@@ -40,20 +34,17 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
 
     Locked items count for the caps before all others.
     """
-    items, standing, places = steered.items, steered.standing, steered.places
-    if intent.limits is UNLIMITED and intent.params.mmr_lambda is None and not len(places):
-        top = standing[: intent.k]
-        return Picked(items.take(top), top.tolist(), standing, _NONE, _NONE)
-    worth = _worth(items, standing, intent, snapshot)
-    chosen, refused, full = choose(
-        standing, items.numbers, places, intent.k - len(places), worth, snapshot.catalogue, intent.limits
+    items, standing = steered.items, steered.standing
+    order, refused, full = picked(
+        standing,
+        items.numbers,
+        items.score,
+        steered.places,
+        steered.positions,
+        intent.k,
+        *variety(intent.k, intent.params),
+        snapshot.catalogue,
+        snapshot.tag_weight,
+        intent.limits,
     )
-    order = woven(places, steered.positions, chosen, intent.k)
     return Picked(items.take(order), order.tolist(), standing, items.numbers[refused], full)
-
-
-def _worth(items: ItemList, standing: Index, intent: Intent, snapshot: Snapshot) -> Grid:
-    balance = intent.params.mmr_lambda
-    if balance is None or len(standing) == 0:
-        return NO_WORTH
-    return marginal_relevance(items, standing[: pool_size(intent.k, intent.params)], balance, snapshot)

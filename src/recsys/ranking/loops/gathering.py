@@ -6,51 +6,27 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Cards, Filters, Grid, Index, Lists, Steering, Taste, Vectors, kernel
+from recsys.ranking.compiled import Grid, Held, Index, Wanted, kernel
 from recsys.ranking.loops.pool import allowed, heads, standing, tied, united
 from recsys.ranking.loops.rating import FILTERS, blended, heaviest, judged, scored
 from recsys.snapshot.rows import Scores
-from recsys.snapshot.vocabulary import Numbers
 
 OFFERED: Final = 3
 """Sources whose offers are counted here: neighbours, similar items, pins of known items."""
 
 
 @kernel
-def gathered(
-    anchors: Index,
-    weights: Scores,
-    shares: Scores,
-    profile: Taste,
-    most: int,
-    similar: int,
-    leading: int,
-    popular: Numbers,
-    pinned: Numbers,
-    promoted: Numbers,
-    further: Numbers,
-    marks: Index,
-    likely: Numbers,
-    likelihood: Scores,
-    included: Index,
-    selective: int,
-    neighbors: Vectors,
-    item_tags: Vectors,
-    tag_weight: Scores,
-    tag_items: Lists,
-    cards: Cards,
-    filters: Filters,
-    rules: Steering,
-    doubt: float,
-    unit: int,
-) -> tuple[Index, Index, Index, Index, Grid, Scores, Scores, Index, Index]:
+def gathered(wanted: Wanted, held: Held) -> tuple[Index, Index, Index, Index, Grid, Scores, Scores, Index, Index]:
     """Unite what sources offer, sift it, score it, and say in which order it stands.
 
     Returns the pool's numbers, ascending, and their verdicts; of those that may be shown the numbers, who offers them,
     their signals, scores before and after rules, and all places by score; and counts: neighbours, similar and pinned
-    items that were offered, and by filter the items whose verdict names it first. *likely* is what sessions say of some
-    numbers, ascending; a *selective* pool holds *included* only.
+    items that were offered, and by filter the items whose verdict names it first. A
+    *selective* pool holds *included* only.
     """
+    anchors, weights, shares, profile, most, similar, leading, popular, pinned, promoted = wanted[:10]
+    further, marks, likely, likelihood, included, selective = wanted[10:]
+    neighbors, item_tags, tag_weight, tag_items, cards, filters, rules, doubt, unit = held
     indptr, _, _ = neighbors
     near, ties = tied(neighbors, anchors, weights, most if shares[1] else 0)
     tags, masses, places, products = blended(item_tags, tag_weight, anchors if shares[3] else anchors[:0], weights)

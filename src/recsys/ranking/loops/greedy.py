@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Pins, Written, kernel
+from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Written, kernel
+from recsys.rules.live import Pinning
 from recsys.snapshot.cards import FACTS, FIRST_TAG, HELD, WORDS
 from recsys.snapshot.rows import Scores
 from recsys.snapshot.vocabulary import Numbers
@@ -74,7 +75,9 @@ def alike(rows: Lists, numbers: Index, weight: Scores) -> Grid:
 def worths(rows: Lists, numbers: Index, weight: Scores, score: Scores, balance: float) -> Grid:
     """Return ``balance * relevance - (1 - balance) * likeness``, shape (p, p), and on the diagonal relevance alone.
 
-    In row i column j is what item j is worth beside item i; relevance is its *score* brought to 0..1 among the p.
+    In row i column j is what item j is worth beside item i; relevance is its *score* brought to 0..1 among the p, so
+    that the balance means the same whatever the range of the scores.
+    J. Carbonell, J. Goldstein, "The use of MMR, diversity-based reranking", SIGIR 1998.
     """
     grid, low, high = alike(rows, numbers, weight), score.min(), score.max()
     relevance = (score - low) / (high - low) * balance if high > low else np.full(len(score), balance)
@@ -225,7 +228,7 @@ def choose(
 
 @kernel
 def locked(
-    pins: Pins, pool: Index, verdicts: Index, numbers: Index, bits: Index, k: int
+    pins: Pinning, pool: Index, verdicts: Index, numbers: Index, bits: Index, k: int
 ) -> tuple[Index, Index, Index, Index]:
     """Give pins their positions in a list of *k*, in the order of the rules; *numbers* are what may be shown.
 
@@ -285,3 +288,32 @@ def woven(places: Index, positions: Index, chosen: Index, k: int) -> Index:
             free += 1
             count += 1
     return order[:count]
+
+
+@kernel
+def picked(
+    standing: Index,
+    numbers: Index,
+    score: Scores,
+    places: Index,
+    positions: Index,
+    k: int,
+    balance: float,
+    among: int,
+    cards: Cards,
+    weight: Scores,
+    limits: Bounds,
+) -> tuple[Index, Index, Index]:
+    """Fill k positions: the locked *places* at their *positions*, the others with the best items that no cap keeps out.
+
+    *balance* is that of relevance against likeness *among* so many of the best, below 0 where relevance alone counts.
+    Returns the places in their final order, those that a cap refused, and the tags that are full.
+    """
+    worth = np.empty((0, 0))
+    if balance >= 0 and len(standing):
+        best = standing[:among]
+        worth = worths((cards[1], cards[2]), numbers[best], weight, score[best], balance)
+    if len(limits[0]) == 0 and len(worth) == 0 and len(places) == 0:
+        return standing[:k], standing[:0], standing[:0]
+    chosen, refused, closed = choose(standing, numbers, places, k - len(places), worth, cards, limits)
+    return woven(places, positions, chosen, k), refused, closed

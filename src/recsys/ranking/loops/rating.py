@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Cards, Filters, Index, Lists, Mask, Places, Rows, Steering, Taste, Vectors, kernel
+from recsys.ranking.compiled import Cards, Filters, Index, Lists, Mask, Places, Rows, Taste, Vectors, kernel
+from recsys.rules.live import Steering
 from recsys.snapshot.cards import FACTS, FIRST_TAG, HELD, WORDS
 from recsys.snapshot.rows import Scores
 from recsys.snapshot.vocabulary import Numbers
