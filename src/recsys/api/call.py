@@ -17,6 +17,8 @@ REQUEST_ID_MAX = 128
 
 Scope = MutableMapping[str, Any]
 """What ASGI says of a connection."""
+Headers = tuple[tuple[bytes, bytes], ...]
+"""Of an answer: names in small letters, and values."""
 
 
 class Call(Struct):
@@ -34,7 +36,7 @@ class Call(Struct):
     """The route's template, for metrics and logs: never the path, which may name a person."""
     caller: Caller = NOBODY
     view: TenantView | None = None
-    limits: tuple[tuple[bytes, bytes], ...] = ()
+    limits: Headers = ()
     """Headers that say how much of its rate limits the caller has left."""
     empty: bool | None = None
     """Whether the list that is answered holds nothing; None where no list is answered."""
@@ -86,7 +88,7 @@ class Answer(Struct, frozen=True):
     status: int
     body: bytes = b""
     media_type: bytes = b"application/json"
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Headers = ()
 
 
 def _milliseconds(seconds: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-Headers = tuple[tuple[bytes, bytes], ...]
+from recsys.api.call import Headers
 
 METHODS = b"DELETE, GET, PATCH, POST, PUT"
 ALLOWED = (

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from recsys.api.call import Answer
-
-Headers = tuple[tuple[bytes, bytes], ...]
+from recsys.api.call import Answer, Headers
 
 _SECURITY = (
     (b"x-content-type-options", b"nosniff"),

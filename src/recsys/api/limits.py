@@ -8,13 +8,12 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import NamedTuple
 
+from recsys.api.call import Headers
 from recsys.api.ledger import Ledger, OwnLedger, SharedLedger
 from recsys.errors import RateLimited
 from recsys.settings import Settings
 
 _ROUNDING = 1e-9  # seconds that sums of intervals may be wrong by
-
-Headers = tuple[tuple[bytes, bytes], ...]
 
 
 class Taken(NamedTuple):
