@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -332,6 +333,25 @@ def test_pipelined_requests_are_answered_in_order() -> None:
         await application.begun.wait()
         application.let_go.set()
         assert [(await client.answer())[2] for _ in paths] == paths
+
+    play(scene)
+
+
+def test_a_request_leaves_nothing_for_the_collector() -> None:
+    """What is only found by a collection stops a busy worker, and takes memory that is cold by then."""
+
+    async def scene(application: Application, connect: Connect) -> None:
+        client = await connect()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                client.send(GET % b"/")
+                await client.answer()
+            application.scopes.clear()
+            assert gc.collect() < 50
+        finally:
+            gc.enable()
 
     play(scene)
 
