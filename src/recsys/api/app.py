@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from recsys import logs, metrics
+from recsys import eager, logs, metrics
 from recsys.api import body, problems
 from recsys.api.access_log import AccessLog
 from recsys.api.admission import Admission
@@ -29,7 +29,7 @@ from recsys.api.traces import exported
 from recsys.api.turned_away import TurnedAway
 from recsys.errors import RecsysError, Unavailable
 from recsys.runtime import Serving, serving
-from recsys.server.connection import AT_ONCE, Whole
+from recsys.server.connection import AT_ONCE, InTask, Whole, Write
 from recsys.settings import Settings
 
 Receive = Callable[[], Awaitable[Any]]
@@ -40,8 +40,6 @@ _WITH_BODY = {"POST", "PUT", "PATCH"}
 _SERVER_ERROR = 500
 _REFUSED = 400
 _LAST = ((b"connection", b"close"),)
-_TAKEN = "recsys.taken"
-"""In the scope of a request that counts against the load already."""
 
 _ALLOCATIONS = 20_000
 """New objects before the collector looks for cycles among them; it costs 10 us a request at Python's own 700."""
@@ -77,46 +75,50 @@ class Application:
         self._turned_away = TurnedAway(HOT, self._cors, self._access_log)
         self._deadlines = Deadlines(service.settings.request_timeout_seconds)
 
-    def turn_away(self, scope: Scope) -> Whole | None:
-        """Refuse a list where there is too much to do, before anything is done for it; take it on otherwise."""
-        route = HOT.get(scope["path"]) if scope["method"] == "POST" else None
-        if route is None or self._traces is not None:
-            return None  # whether it sheds is not known yet; where spans are sent, a refusal has one too
-        if not self._overload.is_full:
-            self._overload.enter()
-            scope[_TAKEN] = True
-            return None
-        return self._turned_away.refusal(route.endpoint, scope)
+    def is_eager(self, scope: Scope) -> bool:
+        """Tell whether this is a request for a list, which is answered as soon as it has arrived."""
+        # Where spans are sent, a refusal has one too.
+        return scope["method"] == "POST" and scope["path"] in HOT and self._traces is None
+
+    def answer(self, scope: Scope, arrived: bytes, write: Write, in_task: InTask) -> None:
+        """Answer a request for a list, whose body has *arrived*: refused where there is too much to do, ranked else."""
+        if self._overload.is_full:
+            self._service.serving.spool.flush()
+            write(self._turned_away.refusal(scope["path"], scope))
+        else:
+            work = self._respond(Call.begin(scope), scope, body.Arrived(arrived))
+            eager.begin(work, write, lambda rest: in_task(self._deadlines.bound(rest)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        call, incoming, task = Call.begin(scope), body.Incoming(receive), self._deadlines.begin()
+        try:
+            whole = await self._deadlines.bound(self._respond(Call.begin(scope), scope, body.Incoming(receive)))
+        except body.Disconnected:
+            return
+        at_once = scope.get(AT_ONCE)
+        if at_once is None or not at_once(whole):
+            await _send(whole, send, with_body=scope["method"] != "HEAD")
+
+    async def _respond(self, call: Call, scope: Scope, incoming: body.Incoming) -> Whole:
+        """Make the whole answer, whatever happens; Disconnected where nobody is left to hear it."""
         try:
             answer = await self._answer(call, scope, incoming)
         except body.Disconnected:
-            return
+            raise
         except asyncio.CancelledError:
-            if not self._deadlines.passed(task):
+            if not self._deadlines.passed():
                 raise
             answer = _problem(call, Unavailable("This took longer than a request may. Try again."))
         except Exception as error:  # noqa: BLE001  whatever happens is answered, and logged if nobody planned it
             answer = _problem(call, error)
-        finally:
-            self._deadlines.end(task)
         _count(call, answer)
         self._access_log.note(call, answer)
         if self._traces is not None:
             self._traces.note(call, answer)
         headers = (*call.limits, *self._cors.headers(call.headers, preflight=call.method == "OPTIONS"))
         if call.method in _WITH_BODY and not incoming.ended:
-            try:
-                headers += () if await incoming.discard() else _LAST
-            except body.Disconnected:
-                return
-        whole = Whole(answer.status, head(answer, call.request_id, headers), answer.body)
-        at_once = scope.get(AT_ONCE)
-        if at_once is None or not at_once(whole):
-            await _send(whole, send, with_body=scope["method"] != "HEAD")
+            headers += () if await incoming.discard() else _LAST
+        return Whole(answer.status, head(answer, call.request_id, headers), answer.body)
 
     async def _answer(self, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:
         if call.method == "OPTIONS":
@@ -125,8 +127,7 @@ class Application:
         call.endpoint = route.endpoint
         if not route.sheds:
             return await self._answer_by(route, call, scope, incoming)
-        if _TAKEN not in scope:
-            self._overload.enter()
+        self._overload.enter()
         try:
             return await self._answer_by(route, call, scope, incoming)
         finally:
@@ -167,9 +168,14 @@ class Lifespan:
         elif self._app is not None:
             await self._app(scope, receive, send)
 
-    def turn_away(self, scope: Scope) -> Whole | None:
-        """Refuse a request before anything is done for it, or take it on."""
-        return None if self._app is None else self._app.turn_away(scope)
+    def is_eager(self, scope: Scope) -> bool:
+        """Tell whether a request is answered by `answer`."""
+        return self._app is not None and self._app.is_eager(scope)
+
+    def answer(self, scope: Scope, arrived: bytes, write: Write, in_task: InTask) -> None:
+        """Answer a request whose body has *arrived*."""
+        assert self._app is not None  # noqa: S101  is_eager() said so
+        self._app.answer(scope, arrived, write, in_task)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

@@ -79,6 +79,20 @@ class Incoming:
         return piece
 
 
+class Arrived(Incoming):
+    """A body that the connection has read whole, within its own bounds."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.ended = True
+
+    async def read(self, headers: Mapping[bytes, bytes]) -> bytes:  # noqa: ARG002  its length is known
+        """Return it."""
+        return self._body
+
+
 def require_json(headers: Mapping[bytes, bytes]) -> None:
     """Refuse every media type but JSON in UTF-8; without the header nothing says that it is JSON."""
     declared = headers.get(b"content-type", b"")

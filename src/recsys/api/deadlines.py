@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _SWEEPS = 8
 """So many times within a deadline it is looked who has passed it."""
@@ -22,26 +25,27 @@ class Deadlines:
         self._given_up: set[asyncio.Task[Any]] = set()
         self._sweeping = False
 
-    def begin(self) -> asyncio.Task[Any]:
-        """Start the clock of the task that runs."""
+    async def bound(self, work: Awaitable[T]) -> T:
+        """Wait for *work* in the task that runs, and cancel it when its time is over."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101  requests run in tasks
+        assert task is not None  # noqa: S101  a coroutine that waits runs in a task
         if not self._sweeping:
             self._sweeping = True
             loop.call_later(self._seconds / _SWEEPS, self._sweep, loop)
         self._begun[task] = loop.time()
-        return task
+        try:
+            return await work
+        finally:
+            self._begun.pop(task, None)
 
-    def end(self, task: asyncio.Task[Any]) -> None:
-        """Stop the clock of a task."""
-        del self._begun[task]
-
-    def passed(self, task: asyncio.Task[Any]) -> bool:
-        """Tell whether a task was cancelled for its deadline, once; then it may go on and answer."""
-        if task not in self._given_up:
+    def passed(self) -> bool:
+        """Tell whether the task that runs was cancelled for its deadline, once; then it may go on and answer."""
+        task = asyncio.current_task()
+        if task is None or task not in self._given_up:
             return False
         self._given_up.remove(task)
+        del self._begun[task]
         task.uncancel()
         return True
 

@@ -9,17 +9,17 @@ from recsys.api.loads import Loads
 from recsys.errors import Overloaded
 from recsys.settings import Settings
 
-LEAST = 4
-"""Requests that are taken on together however great the rush is: some wait for the loop while another ranks."""
+LEAST = 2
+"""Requests that are taken on in a turn however great the rush is."""
 
 
 class Overload:
-    """Bounds how many requests one event loop has taken on and not yet answered.
+    """Bounds how many requests one event loop has taken on in a turn, and how many are not yet answered.
 
-    Ranking holds the loop, so they wait for each other. Whenever a turn of the loop refuses more than it takes on, half
-    as many are allowed: nothing is lost by that, because there is always a next one, and what is accepted waits less. A
-    turn without a refusal takes that back. Those that wait for a thread (a database, a snapshot) hold nothing up and
-    are not counted, up to a bound of their own.
+    Ranking holds the loop, so they wait for each other, and what arrives meanwhile for all of them. Whenever a turn
+    refuses more than it takes on, half as many are allowed: nothing is lost by that, because there is always a next
+    one, and what is accepted waits less. A turn without a refusal takes that back. Those that wait for a thread (a
+    database, a snapshot) hold nothing up and are not counted, up to a bound of their own.
     """
 
     def __init__(self, settings: Settings, rooms: Iterable[Loads] = ()) -> None:
@@ -36,7 +36,7 @@ class Overload:
         waiting = 0
         for room in self._rooms:
             waiting += room.waiting
-        if self._under_way - waiting < self._limit and self._under_way < self._under_way_max:
+        if max(self._under_way, self._begun) - waiting < self._limit and self._under_way < self._under_way_max:
             return False
         self._note_turn()
         self._refused += 1

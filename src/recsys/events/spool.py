@@ -26,6 +26,7 @@ from typing import Self
 
 import structlog
 
+from recsys.eager import Promise
 from recsys.errors import Overloaded, Unavailable
 from recsys.events import folder
 from recsys.events.room import DEFAULT_BOUNDS, Bounds, room
@@ -121,7 +122,7 @@ class Spool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._flush()
+        self.flush()
         await asyncio.to_thread(self._syncer.stop)
         await asyncio.sleep(0)  # those who wait for the last sync are told
         self.__exit__(kind, error, trace)
@@ -168,7 +169,7 @@ class Spool:
             return await self._synced()
         if not self._pending:
             return True
-        waiter = self._loop.create_future()
+        waiter: Promise[bool] = Promise(loop=self._loop)
         self._write_waiters.append(waiter)
         return bool(await waiter)
 
@@ -185,7 +186,7 @@ class Spool:
         self._room = room(self._root, self._bounds)
 
     async def _synced(self) -> bool:
-        waiter = self._loop.create_future()
+        waiter: Promise[bool] = Promise(loop=self._loop)
         if self._pending:
             self._sync_waiters.append(waiter)
         else:
@@ -194,7 +195,7 @@ class Spool:
 
     def _pend(self, frames: list[bytes]) -> None:
         if not self._pending:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._pending += frames
         self._pending_bytes += sum(map(len, frames))
 
@@ -209,14 +210,14 @@ class Spool:
             self._writer.roll()
             self._syncer.wait_for([])  # its next sync closes the file, which gives the bytes back
 
-    def _flush(self) -> None:
-        """Write what this turn appended, and tell those who wait for it."""
+    def flush(self) -> None:
+        """Write what this turn has appended so far, and tell those who wait for it."""
+        if not self._pending:
+            return
         frames, self._pending, self._pending_bytes = self._pending, [], 0
         droppable, self._droppable = self._droppable, 0
         writing, self._write_waiters = self._write_waiters, []
         syncing, self._sync_waiters = self._sync_waiters, []
-        if not frames:
-            return
         try:
             self._write(frames)
         except OSError as error:

@@ -9,9 +9,10 @@ from threading import Event, Lock, Thread
 
 import structlog
 
+from recsys.eager import Promise
 from recsys.events.writer import SegmentWriter
 
-Waiters = list["asyncio.Future[bool]"]
+Waiters = list[Promise[bool]]
 
 LOOK_SECONDS = 1.0
 """How often the room that is left is measured."""
@@ -100,5 +101,4 @@ class Syncer:
 def resolve(waiters: Waiters, result: bool) -> None:
     """Tell every waiter that has not been cancelled meanwhile."""
     for waiter in waiters:
-        if not waiter.done():
-            waiter.set_result(result)
+        waiter.settle(result)

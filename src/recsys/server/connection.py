@@ -7,12 +7,14 @@ arrive, answers in order also where one of the requests is no HTTP, and an end t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol, cast
 
 import httptools
 import structlog
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -30,18 +32,28 @@ KEEP_ALIVE_SECONDS = 75.0
 """How long a connection may be idle: longer than a balancer keeps its own, or it would use one that just closed."""
 LINGER_SECONDS = 2.0
 """How long a client is listened to after it was refused: closed before, a reset would destroy the answer."""
+_LAST = ((b"connection", b"close"),)
 
 _log = structlog.get_logger()
 
 
+Write = Callable[["Whole"], None]
+"""Writes an answer."""
+InTask = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs the rest of a request in a task."""
+
+
 class Application(Protocol):
-    """What is served: an ASGI application that can refuse a request before anything is done for it."""
+    """What is served: an ASGI application that answers some requests as soon as they are there, without a task."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or follow the server's life."""
 
-    def turn_away(self, scope: Any) -> Whole | None:
-        """Refuse the request whose head has just been read, or take it on."""
+    def is_eager(self, scope: Any) -> bool:
+        """Tell whether the request whose head has just been read is for `answer`."""
+
+    def answer(self, scope: Any, arrived: bytes, write: Write, in_task: InTask) -> None:
+        """Answer a request whose whole body has *arrived*: now, or later *in_task*."""
 
 
 class Whole(NamedTuple):
@@ -77,8 +89,10 @@ class Connection(HttpToolsProtocol):
         """Bytes read since the head began, and perhaps some of what came before it."""
         self._refusal: HTTPStatus | None = None
         """What is wrong with what the client sent; nothing more is read then."""
+        self._held: RequestResponseCycle | None = None
+        """A request that is answered as soon as its body is there."""
         self._begun: RequestResponseCycle | None = None
-        """The request that was handed to the application last."""
+        """The request that was given to a task last."""
         self._made_last: RequestResponseCycle | None = None
         """The request whose answer was made the last of this connection, while no other has come."""
         self._due = self.loop.time() + KEEP_ALIVE_SECONDS
@@ -122,18 +136,42 @@ class Connection(HttpToolsProtocol):
             self._make_last()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Have a request answered, by a task of its own unless it is turned away.
+        """Have a request answered: when its body has arrived if the application is eager, else by a task of its own.
 
-        That is for the application alone where the client waits for leave to send its body, or where this is the last
-        answer: it reads the body to its end before, for whoever is closed upon while sending hears nothing.
+        It is for a task where the client waits for leave to send its body or announces a large one, which may have to
+        be refused unread; and where this is the last answer of the connection: the body is read to its end before that,
+        for whoever is closed upon while sending hears nothing.
         """
-        reads_on = cycle.keep_alive and not cycle.waiting_for_100_continue and not self.server_state.retiring
-        if reads_on and not self.pipeline and (refusal := self._application.turn_away(cycle.scope)) is not None:
-            self._write_whole(cycle, refusal)
+        last = not cycle.keep_alive or self.server_state.retiring or self.parser.should_upgrade()
+        waits = cycle.waiting_for_100_continue or self.flow.write_paused or self._announced() > HIGH_WATER_LIMIT
+        if not last and not waits and self._application.is_eager(cycle.scope):
+            self._held = cycle
         else:
-            self._begun = cycle
-            cast("dict[str, Any]", cycle.scope)[AT_ONCE] = self._answer_at_once
-            super()._start_asgi_task(cycle, app)
+            self._start_task(cycle, app)
+
+    def _announced(self) -> int:
+        """Return how many bytes of body the request says that it has; 0 where it does not."""
+        for name, value in self.headers:
+            if name == b"content-length":
+                return int(value)
+        return 0
+
+    def _start_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._begun = cycle
+        cast("dict[str, Any]", cycle.scope)[AT_ONCE] = self._answer_at_once
+        super()._start_asgi_task(cycle, app)
+
+    def _keep_task(self, rest: Coroutine[Any, Any, None]) -> None:
+        task = self.loop.create_task(rest)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; one that is larger than what is read ahead is for a task to read."""
+        super().on_body(body)
+        if self._held is not None and self.flow.read_paused:
+            held, self._held = self._held, None
+            self._start_task(held, self.app)
 
     def _answer_at_once(self, answer: Whole) -> bool:
         """Write *answer* with one call of the system instead of two; False where it must go the usual way.
@@ -150,9 +188,18 @@ class Connection(HttpToolsProtocol):
         cycle.message_event.set()
         return True
 
+    def _write_eager(self, cycle: RequestResponseCycle, answer: Whole) -> None:
+        if cycle.disconnected:
+            return
+        try:
+            self._write_whole(cycle, answer)
+        except Exception as error:  # noqa: BLE001  whoever settles a promise has others to tell
+            _log.error("answer not written", path=cycle.scope["path"], exc_info=error)
+            self.transport.abort()
+
     def _write_whole(self, cycle: RequestResponseCycle, answer: Whole) -> None:
         lines = [STATUS_LINE[answer.status]]
-        headers = (*self.server_state.default_headers, *answer.headers)
+        headers = (*self.server_state.default_headers, *answer.headers, *(() if cycle.keep_alive else _LAST))
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
         head = b"".join((*lines, b"\r\n"))
@@ -160,12 +207,17 @@ class Connection(HttpToolsProtocol):
             raise ValueError("A header holds the end of a line.")
         self.transport.write(head + answer.body)
         cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self._close()
         self.on_response_complete()
 
     def on_message_complete(self) -> None:
         """Stop the clock; it is for the service to answer now."""
         self._in_body = False
         super().on_message_complete()
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._application.answer(held.scope, bytes(held.body), partial(self._write_eager, held), self._keep_task)
         self._due = math.inf if self._answering else self.loop.time() + KEEP_ALIVE_SECONDS
 
     def on_response_complete(self) -> None:
@@ -174,7 +226,7 @@ class Connection(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._start_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._end_refused(self._refusal)
         elif not self._in_head and not self._in_body:

@@ -32,7 +32,7 @@ def test_what_is_not_answered_yet_is_bounded() -> None:
 
 
 def test_a_rush_makes_turns_shorter_and_calm_makes_them_longer_again() -> None:
-    """A turn that refuses more than it takes halves the next, down to four; one without a refusal takes that back."""
+    """A turn that refuses more than it takes halves the next, down to two; one without a refusal takes that back."""
 
     async def turn(overload: Overload, arriving: int) -> int:
         begun = 0
@@ -48,9 +48,9 @@ def test_a_rush_makes_turns_shorter_and_calm_makes_them_longer_again() -> None:
     async def run() -> list[int]:
         overload = Overload(Settings(lists_at_once=16))
         rush = [await turn(overload, 80) for _ in range(4)]
-        return rush + [await turn(overload, 1) for _ in range(2)] + [await turn(overload, 20)]
+        return rush + [await turn(overload, 1) for _ in range(3)] + [await turn(overload, 20)]
 
-    assert asyncio.run(run()) == [16, 8, 4, 4, 1, 1, 16]
+    assert asyncio.run(run()) == [16, 8, 4, 2, 1, 1, 1, 16]
 
 
 def test_a_small_excess_costs_only_the_excess() -> None:
@@ -70,6 +70,21 @@ def test_a_small_excess_costs_only_the_excess() -> None:
         return taken
 
     assert asyncio.run(run()) == [8, 8, 8]
+
+
+def test_what_is_answered_at_once_counts_in_its_turn() -> None:
+    """A turn takes on no more than may be under way, however fast they are answered."""
+
+    async def run() -> None:
+        overload = Overload(Settings(lists_at_once=4))
+        for _ in range(4):
+            overload.enter()
+            overload.leave()
+        assert overload.is_full
+        await asyncio.sleep(0)
+        assert not overload.is_full
+
+    asyncio.run(run())
 
 
 def test_what_waits_for_a_thread_holds_nothing_up() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from recsys import eager
 from recsys.errors import Overloaded, Unavailable
 from recsys.events import folder
 from recsys.events.reader import read
@@ -62,6 +63,26 @@ def test_written_means_in_the_file(tmp_path: Path) -> None:
             assert await spool.written()
             assert _payloads(tmp_path) == [b"a"]
             assert await spool.written()  # nothing new: nothing to wait for
+
+    _run(test)
+
+
+def test_a_flush_does_not_wait_for_the_end_of_the_turn(tmp_path: Path) -> None:
+    """What was appended is in the file when it returns, and an eager coroutine that waits for that has gone on."""
+
+    async def test() -> None:
+        async with Spool(tmp_path, bounds=_ROOMY) as spool:
+            told: list[bool] = []
+
+            async def handler() -> bool:
+                spool.append(1, b"a")
+                return await spool.written()
+
+            eager.begin(handler(), told.append, asyncio.ensure_future)
+            assert not told
+            spool.flush()
+            assert told == [True]
+            assert _payloads(tmp_path) == [b"a"]
 
     _run(test)
 

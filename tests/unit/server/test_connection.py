@@ -13,9 +13,10 @@ from typing import Any, cast
 import pytest
 import uvloop
 
+from recsys import eager
 from recsys.errors import OperatorError
 from recsys.server import connection, worker
-from recsys.server.connection import AT_ONCE, Whole
+from recsys.server.connection import AT_ONCE, InTask, Whole, Write
 from recsys.server.listening import listen
 from recsys.server.worker import Server
 
@@ -28,9 +29,11 @@ SECONDS = 30.0
 class Application:
     """Answers with the path, or with the body; `/wait` waits until it is let go, `/much` answers ten megabytes."""
 
-    def __init__(self, *, at_once: bool = False) -> None:
+    def __init__(self, *, at_once: bool = False, eager: bool = False) -> None:
         self.at_once = at_once
         """Whether whole answers are given to the connection, where it takes them."""
+        self.eager = eager
+        """Whether requests are answered without a task, where that is possible."""
         self.begun = asyncio.Event()
         self.let_go = asyncio.Event()
         self.gone = asyncio.Event()
@@ -39,9 +42,16 @@ class Application:
         self.lasting = True
         """Whether it can start."""
 
-    def turn_away(self, scope: Any) -> Whole | None:
-        """Refuse `/full`."""
-        return Whole(503, [(b"content-length", b"3")], b"no.") if scope["path"] == "/full" else None
+    def is_eager(self, scope: Any) -> bool:
+        """Refuse `/full` without a task; and answer all others so, or none."""
+        return scope["path"] == "/full" or self.eager
+
+    def answer(self, scope: Any, arrived: bytes, write: Write, in_task: InTask) -> None:
+        """Answer a request that has arrived whole."""
+        if scope["path"] == "/full":
+            write(Whole(503, [(b"content-length", b"3")], b"no."))
+        else:
+            eager.begin(self._respond(scope, arrived), write, in_task)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or follow the server's life."""
@@ -52,29 +62,34 @@ class Application:
                 await receive()
                 await send({"type": "lifespan.shutdown.complete"})
             return
-        self.scopes.append(scope)
-        self.begun.set()
-        body = scope["path"].encode()
-        if scope["path"] == "/wait":
-            await self.let_go.wait()
-        elif scope["path"] == "/much":
-            body = bytes(10_000_000)
-        elif scope["path"] == "/echo":
-            body = b""
+        arrived = b""
+        if scope["path"] == "/echo":
             more = True
             while more:
+                self.begun.set()
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     self.gone.set()
                     return
-                body, more = body + message["body"], message["more_body"]
+                arrived, more = arrived + message["body"], message["more_body"]
+        whole = await self._respond(scope, arrived)
+        if self.at_once and scope[AT_ONCE](whole):
+            return
+        await send({"type": "http.response.start", "status": whole.status, "headers": whole.headers})
+        await send({"type": "http.response.body", "body": whole.body})
+
+    async def _respond(self, scope: Any, arrived: bytes) -> Whole:
+        self.scopes.append(scope)
+        self.begun.set()
+        body = arrived if scope["path"] == "/echo" else scope["path"].encode()
+        if scope["path"] == "/wait":
+            await self.let_go.wait()
+        elif scope["path"] == "/much":
+            body = bytes(10_000_000)
         headers = [(b"content-length", str(len(body)).encode())]
         if scope["path"] == "/torn":
             headers.append((b"x-torn", b"a\r\nset-cookie: b"))
-        if self.at_once and scope[AT_ONCE](Whole(200, headers, body)):
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return Whole(200, headers, body)
 
 
 class Client:
@@ -149,16 +164,16 @@ Scene = Callable[[Application, Connect], Awaitable[None]]
 
 
 def play(scene: Scene) -> None:
-    """Serve while *scene* plays, once with answers as ASGI has them and once with whole ones."""
+    """Serve while *scene* plays: with answers as ASGI has them, with whole ones, and with eager ones."""
 
-    async def run(*, at_once: bool) -> None:
-        application = Application(at_once=at_once)
+    async def run(**manner: bool) -> None:
+        application = Application(**manner)
         async with served(application) as connect:
             await scene(application, connect)
 
-    for at_once in (False, True):
+    for manner in ({}, {"at_once": True}, {"eager": True}):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(run(at_once=at_once))
+            runner.run(run(**manner))
 
 
 @pytest.fixture
@@ -180,7 +195,7 @@ def test_half_a_request_is_given_up(half: bytes) -> None:
         status, headers, _ = await client.answer()
         assert (status, headers["connection"]) == (408, "close")
         assert await client.closed()
-        if half.startswith(b"POST"):
+        if half.startswith(b"POST") and not application.eager:
             await application.gone.wait()
 
     play(scene)
@@ -392,23 +407,24 @@ def test_a_client_that_asks_whether_to_go_on_is_told_to() -> None:
     play(scene)
 
 
-def test_what_is_turned_away_is_answered_before_the_application_hears_of_it() -> None:
+def test_what_is_answered_without_a_task_is_answered_once_it_is_there() -> None:
     """The answer is whole and the connection of further use, also where the body comes later or in pieces."""
 
     async def scene(application: Application, connect: Connect) -> None:
         client = await connect()
         full = POST.replace(b"/echo", b"/full") + b"\r\n"
         client.send(GET % b"/full" + full + b"a")
-        assert [(await client.answer())[::2] for _ in range(2)] == [(503, b"no.")] * 2
-        client.send(b"bcd" + GET % b"/a")
-        assert (await client.answer())[::2] == (200, b"/a")
+        assert (await client.answer())[::2] == (503, b"no.")
+        client.send(b"bc")
+        client.send(b"d" + GET % b"/a")
+        assert [(await client.answer())[::2] for _ in range(2)] == [(503, b"no."), (200, b"/a")]
         assert [scope["path"] for scope in application.scopes] == ["/a"]
 
     play(scene)
 
 
 @pytest.mark.parametrize("header", [b"Connection: close", b"Expect: 100-continue"])
-def test_the_application_turns_away_where_reading_on_is_not_enough(header: bytes) -> None:
+def test_it_is_for_a_task_where_reading_on_is_not_enough(header: bytes) -> None:
     """A connection that is to be closed, or whose client waits for leave to send its body, is the application's."""
 
     async def scene(application: Application, connect: Connect) -> None:
@@ -420,15 +436,28 @@ def test_the_application_turns_away_where_reading_on_is_not_enough(header: bytes
     play(scene)
 
 
-def test_a_refusal_waits_for_the_answers_before_it() -> None:
-    """A request that is turned away while an earlier one is under way is answered after it."""
+def test_a_large_body_is_for_a_task() -> None:
+    """One that is larger than what a connection reads ahead is read by the application, as it can."""
+
+    async def scene(application: Application, connect: Connect) -> None:
+        client = await connect()
+        body = bytes(range(256)) * 4000
+        client.send(POST.replace(b" 4", b" %d" % len(body)) + b"\r\n" + body + GET % b"/a")
+        assert [(await client.answer())[2] for _ in range(2)] == [body, b"/a"]
+        assert [scope["path"] for scope in application.scopes] == ["/echo", "/a"]
+
+    play(scene)
+
+
+def test_what_comes_while_another_is_under_way_is_for_a_task() -> None:
+    """Answers keep their order."""
 
     async def scene(application: Application, connect: Connect) -> None:
         client = await connect()
         client.send(GET % b"/wait" + GET % b"/full" + GET % b"/full")
         await application.begun.wait()
         application.let_go.set()
-        assert [(await client.answer())[2] for _ in range(3)] == [b"/wait", b"/full", b"no."]
+        assert [(await client.answer())[2] for _ in range(3)] == [b"/wait", b"/full", b"/full"]
 
     play(scene)
 

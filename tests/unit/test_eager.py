@@ -1,0 +1,129 @@
+"""Coroutines that begin at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from recsys import eager
+from recsys.eager import Promise
+
+
+class Tasks:
+    """Runs what an eager coroutine leaves for a task."""
+
+    def __init__(self) -> None:
+        self.begun: list[asyncio.Task[None]] = []
+
+    def __call__(self, rest: Coroutine[Any, Any, None]) -> None:
+        """Begin a task."""
+        self.begun.append(asyncio.create_task(rest))
+
+
+def played(scene: Callable[[Tasks, list[str]], Awaitable[None]]) -> list[str]:
+    """Play a scene; return what was said."""
+
+    async def run() -> list[str]:
+        said: list[str] = []
+        await scene(Tasks(), said)
+        return said
+
+    return asyncio.run(run())
+
+
+def test_what_waits_for_nothing_is_done_at_once() -> None:
+    """Its result is there before `begin` returns, and no task was made."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        async def work() -> str:
+            return "done"
+
+        eager.begin(work(), said.append, tasks)
+        said.append("begun")
+        assert not tasks.begun
+
+    assert played(scene) == ["done", "begun"]
+
+
+def test_a_promise_is_heard_of_as_it_is_settled() -> None:
+    """Work that waits for promises goes on within `settle`, as often as it waits, and no task is made."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        promises = [Promise[str]() for _ in range(2)]
+
+        async def work() -> str:
+            return "+".join([await promise for promise in promises])
+
+        eager.begin(work(), said.append, tasks)
+        for number, promise in enumerate(promises):
+            said.append("settling")
+            promise.settle(str(number))
+            promise.settle("again")
+        assert not tasks.begun
+
+    assert played(scene) == ["settling", "settling", "0+1"]
+
+
+def test_a_promise_that_is_settled_before_is_not_waited_for() -> None:
+    """As with every future."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        promise = Promise[str]()
+        promise.settle("done")
+        eager.begin(one(promise), said.append, tasks)
+        assert not tasks.begun
+
+    assert played(scene) == ["done"]
+
+
+def test_what_waits_for_something_else_goes_on_in_a_task() -> None:
+    """It has a current task from then on, in which it waits for promises too, and hears of what fails."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        promise, failing = Promise[str](), asyncio.get_running_loop().create_future()
+
+        async def work() -> str:
+            said.append(str(asyncio.current_task() in tasks.begun))
+            await asyncio.sleep(0)
+            said.append(str(asyncio.current_task() in tasks.begun))
+            try:
+                await failing
+            except ValueError as error:
+                said.append(str(error))
+            return await promise
+
+        eager.begin(work(), said.append, tasks)
+        (task,) = tasks.begun
+        await asyncio.sleep(0)
+        failing.set_exception(ValueError("failed"))
+        await asyncio.sleep(0.01)
+        promise.settle("done")
+        await task
+
+    assert played(scene) == ["False", "True", "failed", "done"]
+
+
+def test_a_task_that_is_cancelled_may_answer() -> None:
+    """The work is told of it where it waits, and what it makes of that is its result."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        async def work() -> str:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                return "late"
+            return "in time"
+
+        eager.begin(work(), said.append, tasks)
+        (task,) = tasks.begun
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    assert played(scene) == ["late"]
+
+
+async def one(promise: Promise[str]) -> str:
+    """Wait for one promise."""
+    return await promise
