@@ -21,12 +21,15 @@ class Promise(asyncio.Future[T]):
     told: Callable[[], None] | None = None
 
     def settle(self, value: T) -> None:
-        """Tell whoever waits, unless nobody does any more."""
+        """Tell whoever waits, unless nobody does any more; what fails there is the event loop's to report."""
         if self.done():
             return
         self.set_result(value)
         if self.told is not None:
-            self.told()
+            try:
+                self.told()
+            except Exception as error:  # noqa: BLE001  there are others to tell
+                self.get_loop().call_exception_handler({"message": "eager work failed", "exception": error})
 
 
 def begin(work: Work[T], then: Callable[[T], None], in_task: Callable[[Work[None]], object]) -> None:

@@ -65,6 +65,22 @@ def test_a_promise_is_heard_of_as_it_is_settled() -> None:
     assert played(scene) == ["settling", "settling", "0+1"]
 
 
+def test_whoever_fails_does_not_keep_others_from_being_told() -> None:
+    """The event loop hears of it, not who settles the promise."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        def fail(_: str) -> None:
+            raise ValueError("failed")
+
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: said.append(str(about["exception"])))
+        promise = Promise[str]()
+        eager.begin(one(promise), fail, tasks)
+        promise.settle("done")
+        said.append("settled")
+
+    assert played(scene) == ["failed", "settled"]
+
+
 def test_a_promise_that_is_settled_before_is_not_waited_for() -> None:
     """As with every future."""
 
