@@ -29,7 +29,7 @@ from recsys.api.traces import exported
 from recsys.api.turned_away import TurnedAway
 from recsys.errors import RecsysError, Unavailable
 from recsys.runtime import Serving, serving
-from recsys.server.connection import AT_ONCE, InTask, Whole, Write
+from recsys.server.connection import AT_ONCE, LAST, InTask, Whole, Write
 from recsys.settings import Settings
 
 Receive = Callable[[], Awaitable[Any]]
@@ -39,7 +39,6 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 _SERVER_ERROR = 500
 _REFUSED = 400
-_LAST = ((b"connection", b"close"),)
 
 _ALLOCATIONS = 20_000
 """New objects before the collector looks for cycles among them; it costs 10 us a request at Python's own 700."""
@@ -117,7 +116,7 @@ class Application:
             self._traces.note(call, answer)
         headers = (*call.limits, *self._cors.headers(call.headers, preflight=call.method == "OPTIONS"))
         if call.method in _WITH_BODY and not incoming.ended:
-            headers += () if await incoming.discard() else _LAST
+            headers += () if await incoming.discard() else LAST
         return Whole(answer.status, head(answer, call.request_id, headers), answer.body)
 
     async def _answer(self, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:

@@ -32,7 +32,8 @@ KEEP_ALIVE_SECONDS = 75.0
 """How long a connection may be idle: longer than a balancer keeps its own, or it would use one that just closed."""
 LINGER_SECONDS = 2.0
 """How long a client is listened to after it was refused: closed before, a reset would destroy the answer."""
-_LAST = ((b"connection", b"close"),)
+LAST = ((b"connection", b"close"),)
+"""Says with an answer that it is the last of its connection."""
 
 _log = structlog.get_logger()
 
@@ -199,7 +200,7 @@ class Connection(HttpToolsProtocol):
 
     def _write_whole(self, cycle: RequestResponseCycle, answer: Whole) -> None:
         lines = [STATUS_LINE[answer.status]]
-        headers = (*self.server_state.default_headers, *answer.headers, *(() if cycle.keep_alive else _LAST))
+        headers = (*self.server_state.default_headers, *answer.headers, *(() if cycle.keep_alive else LAST))
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
         head = b"".join((*lines, b"\r\n"))
