@@ -124,21 +124,18 @@ class Application:
             return self._cold.options(call)
         route = self._route(call)
         call.endpoint = route.endpoint
-        if not route.sheds:
-            return await self._answer_by(route, call, scope, incoming)
-        self._overload.enter()
+        if route.sheds:
+            self._overload.enter()
         try:
-            return await self._answer_by(route, call, scope, incoming)
+            if route.requires:
+                await self._admission.admit(call, route, scope)
+            if call.method in _WITH_BODY:
+                body.require_json(call.headers)
+                call.body = await incoming.read(call.headers)
+            return await route.answer(self._service, call, scope)
         finally:
-            self._overload.leave()
-
-    async def _answer_by(self, route: Route, call: Call, scope: Scope, incoming: body.Incoming) -> Answer:
-        if route.requires:
-            await self._admission.admit(call, route, scope)
-        if call.method in _WITH_BODY:
-            body.require_json(call.headers)
-            call.body = await incoming.read(call.headers)
-        return await route.answer(self._service, call, scope)
+            if route.sheds:
+                self._overload.leave()
 
     def _route(self, call: Call) -> Route:
         hot = HOT.get(call.path) if call.method == "POST" else None

@@ -72,13 +72,7 @@ def is_base(query: Query, visitor: Visitor) -> bool:
 
     Such a list does not depend on the time either, but through the rules that are live.
     """
-    return (
-        not (query.anchors or visitor.history or query.exclude_ids or query.max_per_tag)
-        and not (query.required_tags or query.forbidden_tags)
-        and query.include_ids is None
-        and query.weights is None
-        and query.explain == "none"
-    )
+    return query.is_open and not (query.anchors or visitor.history) and query.explain == "none"
 
 
 def _asked(view: TenantView, query: Query) -> Asked:

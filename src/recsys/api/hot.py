@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
 
+from recsys.api import recommend, similar, slates
 from recsys.api.call import Answer, Call, Scope
 from recsys.api.decode import decode
 from recsys.api.identity import Role
-from recsys.api.recommend import recommend
+from recsys.api.questions import Question
 from recsys.api.route import Need, Route
 from recsys.api.service import Service
-from recsys.api.similar import similar
-from recsys.api.wire import RecommendRequest, RecommendResponse, SimilarRequest
+from recsys.api.wire import RecommendRequest, SimilarRequest
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class Hot(Generic[T]):
 
     endpoint: str
     decoder: msgspec.json.Decoder[T]
-    handle: Callable[[Service, Call, T], Awaitable[RecommendResponse]]
+    question: Callable[[Call, T], Question]
     requires: tuple[Role, ...] = (Role.SERVE,)
     need: Need = Need.ACTIVE
     path_tenant: None = None
@@ -36,10 +36,11 @@ class Hot(Generic[T]):
 
     async def answer(self, service: Service, call: Call, _scope: Scope) -> Answer:
         """Decode, rank, encode."""
-        return Answer(200, _encode(await self.handle(service, call, decode(call.body, self.decoder))))
+        question = self.question(call, decode(call.body, self.decoder))
+        return Answer(200, _encode((await slates.answer(service, call, question)).response))
 
 
 HOT: dict[str, Route] = {
-    "/v1/recommend": Hot("/v1/recommend", msgspec.json.Decoder(RecommendRequest), recommend),
-    "/v1/similar": Hot("/v1/similar", msgspec.json.Decoder(SimilarRequest), similar),
+    "/v1/recommend": Hot("/v1/recommend", msgspec.json.Decoder(RecommendRequest), recommend.question),
+    "/v1/similar": Hot("/v1/similar", msgspec.json.Decoder(SimilarRequest), similar.question),
 }

@@ -31,14 +31,19 @@ async def first(service: Service, view: TenantView, names: tuple[str, ...]) -> t
     return stand_in(empty), ()
 
 
+def at_hand(service: Service, view: TenantView, namespace: str) -> Snapshot | None:
+    """Return a namespace's snapshot if it is in memory."""
+    params = (view.config or DEFAULTS).signals(namespace)
+    return service.serving.snapshots.current(view.tenant.id, namespace, params)
+
+
 async def load(service: Service, view: TenantView, namespace: str) -> Snapshot:
     """Return a namespace's snapshot, from memory if it is there; Unavailable if it takes longer than a request may."""
-    params = (view.config or DEFAULTS).signals(namespace)
-    tenant_id, store = view.tenant.id, service.serving.snapshots
-    snapshot = store.current(tenant_id, namespace, params)
+    snapshot = at_hand(service, view, namespace)
     if snapshot is not None:
         return snapshot
-    work = partial(store.load_once, tenant_id, namespace, params)
+    tenant_id, params = view.tenant.id, (view.config or DEFAULTS).signals(namespace)
+    work = partial(service.serving.snapshots.load_once, tenant_id, namespace, params)
     try:
         return await service.snapshots.load((tenant_id, namespace, view.config_etag), work, patience=PATIENCE_SECONDS)
     except Unavailable:

@@ -17,11 +17,15 @@ LAST_RESORT = 0.001
 
 async def similar(service: Service, call: Call, request: SimilarRequest) -> RecommendResponse:
     """Answer which items are like one: met together with it, else tagged like it, else popular."""
+    return (await slates.answer(service, call, question(call, request))).response
+
+
+def question(call: Call, request: SimilarRequest) -> Question:
+    """Ask with one anchor, and the weights of what connects two items."""
     params = params_of(call, request.surface)
     asked = query_of(call, params, request, (request.item_id,), likeness(params.weights))
     everyone = User()  # what is like an item does not depend on who looks
-    question = Question(asked, params, everyone, None, datetime.now(UTC), asked=request)
-    return (await slates.answer(service, call, question)).response
+    return Question(asked, params, everyone, None, datetime.now(UTC), asked=request)
 
 
 def likeness(weights: Weights) -> Weights:

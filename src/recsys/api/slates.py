@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from recsys import metrics
 from recsys.api import exposures, history, namespaces
@@ -17,6 +19,7 @@ from recsys.api.service import Service
 from recsys.api.wire import RankedItem, RecommendResponse, Versions, Warned
 from recsys.ranking.fill import Filling, chain, shows_anything
 from recsys.ranking.query import NOBODY, Visitor
+from recsys.ranking.recommend import recommend
 from recsys.ranking.slate import Slate
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
@@ -57,30 +60,26 @@ _encode = msgspec.json.Encoder().encode
 
 async def answer(service: Service, call: Call, question: Question) -> Answered:
     """Make the list, record it, and say what made it."""
-    now = datetime.now(UTC)
-    key = history.key_of(service, call.tenant, question.user)
+    now, view = datetime.now(UTC), call.tenant
+    key = history.key_of(service, view, question.user)
     call.lap("prepare")
-    visitor, known = await _visitor(service, call, question, key)
+    visitor, is_known = NOBODY, True
+    if history.matters(question.params, anchored=bool(question.query.anchors)):
+        visitor, is_known = await history.visitor(service, view, key, question.user.session_id)
     call.lap("history")
-    slate, snapshot, items = await listed(service, call.tenant, question, visitor, now)
+    slate, snapshot, items = await listed(service, view, question, visitor, now)
     call.lap("rank")
     shown = exposures.exposure(call, question, slate, now, key)
-    logged = await exposures.log(service, shown, call.tenant.tenant.external_id)
+    is_logged = await exposures.log(service, shown, view.tenant.external_id)
     call.lap("log")
-    warnings = [
-        *question.warnings,
-        *(Warned(warning.code, warning.detail) for warning in slate.warnings),
-        *(() if known else (LATE,)),
-        *((STALE,) if namespaces.is_stale(service, snapshot, now) else ()),
-        *(() if logged else (NOT_LOGGED,)),
-    ]
+    warnings = [*question.warnings, *[Warned(warning.code, warning.detail) for warning in slate.warnings]]
+    if not is_known:
+        warnings.append(LATE)
+    if namespaces.is_stale(service, snapshot, now):
+        warnings.append(STALE)
+    if not is_logged:
+        warnings.append(NOT_LOGGED)
     return Answered(_response(call, question, slate, items, warnings), slate.item_ids)
-
-
-async def _visitor(service: Service, call: Call, question: Question, key: bytes | None) -> tuple[Visitor, bool]:
-    if not history.matters(question.params, anchored=bool(question.query.anchors)):
-        return NOBODY, True
-    return await history.visitor(service, call.tenant, key, question.user.session_id)
 
 
 async def listed(service: Service, view: TenantView, question: Question, visitor: Visitor, now: datetime) -> Listed:
@@ -89,25 +88,46 @@ async def listed(service: Service, view: TenantView, question: Question, visitor
     A list that is everybody's is ranked once, as long as what it was made from is in force.
     """
     query, params = question.query, question.params
+    snapshot = namespaces.at_hand(service, view, query.namespace)
+    others: Sequence[str] | None = None
+    if snapshot is None or not shows_anything(snapshot):
+        snapshot, others = await namespaces.first(service, view, chain(query.surface, params))
+        query = replace(query, namespace=snapshot.namespace)
+    live = view.live(snapshot, query.surface, query.segment, question.rules_at)
+    base = params.exploration is None and is_base(query, visitor)
+    if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
+        return Listed(kept.slate, snapshot, kept.items)
+    slate = recommend(query, visitor, snapshot, params, live, now=now)
+    if len(slate.item_ids) == query.k:
+        if base:
+            service.base_lists.put(snapshot, view, live, query, Made(slate, Raw(_encode(_items(slate)))))
+        return Listed(slate, snapshot)
+    others = chain(query.surface, params)[1:] if others is None else others
+    return await _filled(service, view, question, visitor, now, Listed(slate, snapshot), others)
+
+
+async def _filled(
+    service: Service,
+    view: TenantView,
+    question: Question,
+    visitor: Visitor,
+    now: datetime,
+    first: Listed,
+    others: Sequence[str],
+) -> Listed:
+    """Fill a short list up from the namespaces behind the one that gave it."""
+    query = question.query
 
     def live_of(snapshot: Snapshot) -> Live:
         return view.live(snapshot, query.surface, query.segment, question.rules_at)
 
-    snapshot, others = await namespaces.first(service, view, chain(query.surface, params))
-    base, live = params.exploration is None and is_base(query, visitor), live_of(snapshot)
-    if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
-        return Listed(kept.slate, snapshot, kept.items)
-    filling = Filling(query, visitor, params, live_of, now)
-    if filling.add(snapshot, live):
-        if base:
-            made = Made(filling.slate, Raw(_encode(_items(filling.slate))))
-            service.base_lists.put(snapshot, view, live, query, made)
-        return Listed(filling.slate, snapshot)
+    filling = Filling(query, visitor, question.params, live_of, now)
+    filling.begin(first.slate, first.snapshot)
     for name in others:
         further = await namespaces.load(service, view, name)
         if shows_anything(further) and filling.add(further):
             break
-    return Listed(filling.slate, snapshot)
+    return Listed(filling.slate, first.snapshot)
 
 
 def _response(

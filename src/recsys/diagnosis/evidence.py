@@ -9,8 +9,8 @@ import numpy as np
 
 from recsys.diagnosis.check import Remedy, Verdict, command, note, ok, skipped, statement, warn
 from recsys.diagnosis.facts import Facts, Link
-from recsys.ranking.intent import ALGORITHMS
 from recsys.ranking.itemlist import Signal
+from recsys.ranking.shares import chosen as weights_of
 
 _NOT_LOOKED = "Nothing was ranked."
 _FADED = 4
@@ -107,7 +107,7 @@ def weights(facts: Facts) -> Verdict:
     if link is None or facts.case is None:
         return skipped(_NOT_LOOKED)
     params, snapshot = facts.case.params, link.snapshot
-    chosen = facts.case.query.weights or ALGORITHMS.get(params.algo, params.weights)
+    chosen = weights_of(params, facts.case.query.weights)
     there: dict[Signal, bool] = {
         "pop": bool(snapshot.popularity.any()),
         "cooc": bool(len(snapshot.neighbors.indices)),

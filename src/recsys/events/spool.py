@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -159,19 +159,20 @@ class Spool:
         except OSError as error:
             raise _not_taken(error) from error
 
-    async def written(self) -> bool:
+    def written(self) -> Awaitable[bool]:
         """Wait until what was appended would survive a kill (under RECSYS_EXPOSURE_SYNC=full: a power cut).
 
         False when it could not be written: it is not in the log. Call it in the turn of the append, with no await
         between: it speaks for that turn.
         """
         if self._full_sync:
-            return await self._synced()
-        if not self._pending:
-            return True
+            return self._synced()
         waiter: Promise[bool] = Promise(loop=self._loop)
-        self._write_waiters.append(waiter)
-        return bool(await waiter)
+        if self._pending:
+            self._write_waiters.append(waiter)
+        else:
+            waiter.set_result(True)
+        return waiter
 
     async def synced(self) -> None:
         """Wait until what was appended would survive a power cut; called in the turn of the append, like `written`.
@@ -185,13 +186,13 @@ class Spool:
         """Measure how much may still be written; done once a second by the thread that syncs."""
         self._room = room(self._root, self._bounds)
 
-    async def _synced(self) -> bool:
+    def _synced(self) -> Promise[bool]:
         waiter: Promise[bool] = Promise(loop=self._loop)
         if self._pending:
             self._sync_waiters.append(waiter)
         else:
             self._syncer.wait_for([waiter])
-        return bool(await waiter)
+        return waiter
 
     def _pend(self, frames: list[bytes]) -> None:
         if not self._pending:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from recsys.ranking.candidates import filtered, held, offers, rare, wanted
-from recsys.ranking.diversity import variety
+from recsys.ranking.candidates import held, losses, offers, rare, wanted
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import UNIT
 from recsys.ranking.loops.gathering import OFFERED
@@ -38,16 +37,11 @@ def is_plain(query: Query, intent: Intent, trace: Trace) -> bool:
     )
 
 
-def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live, trace: Trace) -> Slate | None:
+def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -> Slate | None:
     """Return what the stages would; None where the first pool does not fill the list."""
-    rarer = rare(intent, snapshot)
+    rarer, plan = rare(intent, snapshot), intent.plan
     report, units = listed(
-        wanted(intent, live, snapshot, rarer),
-        held(intent, live, snapshot),
-        live.pinning,
-        intent.k,
-        *variety(intent.k, intent.params),
-        intent.limits,
+        wanted(intent, live, rarer), held(intent, live), live.pinning, intent.k, plan.balance, plan.among, intent.limits
     )
     figures = report.tolist()
     told = _TALLIED + len(live.pins)
@@ -55,10 +49,10 @@ def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live, t
     if len(numbers) < intent.k:
         return None
     tally, ids = figures[_COUNTED:_TALLIED], snapshot.items.ids
-    trace.counted(filtered(tally, intent, live))
-    counts = offers(tally, intent, live, snapshot, rarer)
+    counts = offers(tally, intent, live, rarer)
     counts["candidates"], counts["eligible"], counts["capped"] = figures[:_COUNTED]
     counts["widened"], counts["returned"] = 0, len(numbers)
+    counts |= losses(tally, intent, live)
     return Slate(
         item_ids=tuple([ids[number] for number in numbers]),
         scores=tuple([unit / UNIT for unit in units.tolist()]),

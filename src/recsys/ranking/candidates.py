@@ -15,6 +15,7 @@ from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import SIGNALS, UNIT, Index, ItemList
 from recsys.ranking.loops.gathering import OFFERED, gathered
 from recsys.ranking.loops.pool import heads, tied
+from recsys.ranking.plan import reach
 from recsys.ranking.sessions import Likely, resembling
 from recsys.ranking.trace import SILENT, Trace
 from recsys.rules.live import Live
@@ -62,10 +63,6 @@ class Offer(NamedTuple):
     numbers: Numbers
 
 
-_NEAR: Final = Source.NEIGHBORS.value
-_USUAL: Final = tuple(source.value for source in (Source.POPULAR, Source.SIMILAR, Source.PINNED, Source.PROMOTED))
-
-
 class Pool(Struct, frozen=True, eq=False):
     """The candidates of one attempt to fill a list, p of them, of which m may be shown."""
 
@@ -81,6 +78,8 @@ class Pool(Struct, frozen=True, eq=False):
     """(p,) which filters keep each out, as bits; 0: it may be shown."""
     offered: dict[str, int]
     """How many items each source named."""
+    lost: dict[str, int]
+    """How many of the candidates each filter of the request keeps out; who fails several counts for the first."""
     further: Offer | None = None
     """What this pool looks at beside the usual."""
     depth: int = 0
@@ -95,11 +94,6 @@ class Pool(Struct, frozen=True, eq=False):
         """Say who offered one of the items."""
         (bits,) = self.bits_of(np.array([number]))
         return tuple(source for source, bit in BITS.items() if bits & bit)
-
-
-def reach(intent: Intent) -> int:
-    """Return how deep the first pool looks into a long list of items."""
-    return max(intent.params.candidates.popular, intent.params.candidates.factor * intent.k)
 
 
 def gather(
@@ -119,17 +113,16 @@ def gather(
     """
     rarer = rare(intent, snapshot, further)
     numbers, verdicts, kept, bits, signals, base, score, standing, counts = gathered(
-        wanted(intent, live, snapshot, rarer), held(intent, live, snapshot)
+        wanted(intent, live, rarer), held(intent, live)
     )
     tally = counts.tolist()
-    trace.counted(filtered(tally, intent, live))
     if trace.listening:
-        for code, bit in filters(intent, live):
-            trace.removed("eligibility", code, snapshot.items, numbers[verdicts & -verdicts == bit])
+        for one in filters(intent, live):
+            trace.removed("eligibility", one.code, snapshot.items, numbers[verdicts & -verdicts == one.bit])
     known = {name: values for name, values in zip(SIGNALS, signals, strict=True) if name in intent.shares}
     items = ItemList(kept, known, base, base if live.lift is None else score)
-    offered = offers(tally, intent, live, snapshot, rarer)
-    return Pool(items, standing, bits, numbers, verdicts, offered, further, depth)
+    offered, lost = offers(tally, intent, live, rarer), losses(tally, intent, live)
+    return Pool(items, standing, bits, numbers, verdicts, offered, lost, further, depth)
 
 
 class Rare(NamedTuple):
@@ -159,7 +152,7 @@ def rare(intent: Intent, snapshot: Snapshot, further: Offer | None = None) -> Ra
     return Rare(found, np.concatenate([offer.numbers for offer in found]), np.concatenate(marks), likely)
 
 
-def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> Wanted:
+def wanted(intent: Intent, live: Live, rarer: Rare) -> Wanted:
     """Return what the loops must know of a request."""
     anchors, sizes, open_ = intent.anchors, intent.params.candidates, intent.included is None
     return (
@@ -170,7 +163,7 @@ def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> Wante
         sizes.neighbors,
         sizes.similar,
         _LEADING_TAGS,
-        snapshot.by_popularity[: _reach_of_popular(intent)],
+        _popular(intent),
         live.pinning[0] if open_ else _NO_NUMBERS,
         live.promoted if open_ else _NO_NUMBERS,
         rarer.numbers,
@@ -182,41 +175,36 @@ def wanted(intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> Wante
     )
 
 
-def held(intent: Intent, live: Live, snapshot: Snapshot) -> Held:
+def held(intent: Intent, live: Live) -> Held:
     """Return what they read, and what sifts it."""
-    return (
-        snapshot.neighbors.vectors,
-        snapshot.item_tags.vectors,
-        snapshot.tag_weight,
-        snapshot.tag_items.lists,
-        snapshot.catalogue,
-        intent.filters,
-        live.steering,
-        _DOUBT,
-        UNIT,
-    )
+    return (*intent.plan.sources, intent.filters, live.steering, _DOUBT, UNIT)
 
 
-def offers(tally: list[int], intent: Intent, live: Live, snapshot: Snapshot, rarer: Rare) -> dict[str, int]:
+def offers(tally: list[int], intent: Intent, live: Live, rarer: Rare) -> dict[str, int]:
     """Say how many items each source named; *tally* is what the loops counted."""
     near, similar, pinned = tally[:OFFERED]
-    offered: dict[str, int] = {_NEAR: near}
+    offered = {"neighbors": near}
     if intent.included is None:
-        popular = min(_reach_of_popular(intent), len(snapshot.items))
-        usual = (popular, similar, pinned, len(live.promoted))
-        offered |= {source: count for source, count in zip(_USUAL, usual, strict=True) if count}
-    if rarer.offers:
-        offered |= {offer.source.value: len(offer.numbers) for offer in rarer.offers}
+        if popular := len(_popular(intent)):
+            offered["popular"] = popular
+        if similar:
+            offered["similar"] = similar
+        if pinned:
+            offered["pinned"] = pinned
+        if promoted := len(live.promoted):
+            offered["promoted"] = promoted
+    for offer in rarer.offers:
+        offered[offer.source.value] = len(offer.numbers)
     return offered
 
 
-def filtered(tally: list[int], intent: Intent, live: Live) -> dict[str, int]:
-    """Say by warning code how many candidates each filter of this request kept out; *tally* as for `offers`."""
-    return {code: tally[OFFERED - 1 + bit.bit_length()] for code, bit in filters(intent, live)}
+def losses(tally: list[int], intent: Intent, live: Live) -> dict[str, int]:
+    """Say how many candidates each filter of this request kept out; *tally* as for `offers`."""
+    return {one.word: tally[OFFERED - 1 + one.bit.bit_length()] for one in filters(intent, live)}
 
 
-def _reach_of_popular(intent: Intent) -> int:
-    return reach(intent) if intent.included is None and intent.required is None else 0
+def _popular(intent: Intent) -> Numbers:
+    return intent.plan.popular if intent.included is None and intent.required is None else _NO_NUMBERS
 
 
 def met(intent: Intent, snapshot: Snapshot, numbers: Index) -> Scores:
@@ -233,7 +221,7 @@ def _rarer(intent: Intent, snapshot: Snapshot, likely: Likely, further: Offer | 
     if intent.included is not None:
         yield Offer(Source.INCLUDED, intent.included.astype(np.int32))
     elif intent.required is not None:
-        yield Offer(Source.TAGGED, heads(snapshot.tag_items.lists, intent.required, reach(intent)))
+        yield Offer(Source.TAGGED, heads(snapshot.tag_items.lists, intent.required, reach(intent.params, intent.k)))
     if "session" in intent.shares:
         yield Offer(Source.SESSIONS, likely.numbers)
     if intent.params.exploration is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -14,12 +13,6 @@ from recsys.ranking.loops.greedy import flattened
 from recsys.snapshot.snapshot import Snapshot
 
 _LAST: Final = chr(0x10FFFF)
-
-_KEPT: Final = 64
-"""Different caps that are kept for one snapshot."""
-
-_known: WeakKeyDictionary[Snapshot, dict[tuple[tuple[str, int], ...], Bounds]] = WeakKeyDictionary()
-"""The limits that configs ask for, resolved against each snapshot that is alive."""
 
 UNLIMITED: Final[Bounds] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
@@ -37,19 +30,6 @@ def limits(per_tag: Mapping[str, int], per_prefix: Mapping[str, int], snapshot: 
 
     Of several limits of one tag the least holds. What is limited to 0 is `closed`.
     """
-    if per_tag:
-        return _resolved(per_tag, per_prefix, snapshot)
-    if not per_prefix:
-        return UNLIMITED
-    known, caps = _known.get(snapshot), tuple(per_prefix.items())
-    if known is None or len(known) >= _KEPT:
-        known = _known[snapshot] = {}
-    if caps not in known:
-        known[caps] = _resolved({}, per_prefix, snapshot)
-    return known[caps]
-
-
-def _resolved(per_tag: Mapping[str, int], per_prefix: Mapping[str, int], snapshot: Snapshot) -> Bounds:
     ranges = list(_ranges(per_tag, per_prefix, snapshot))
     if not ranges:
         return UNLIMITED

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import cache
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,26 @@ from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 
 
+class Filter(NamedTuple):
+    """One reason to keep an item out."""
+
+    code: str
+    """Of the warning."""
+    word: str
+    """What a count of removed items is called."""
+    bit: int
+    """Of a verdict."""
+
+
+_FILTERS: Final = (
+    Filter("ITEMS_UNAVAILABLE", "unavailable", rating.UNAVAILABLE),
+    Filter("EXCLUDED_BY_REQUEST", "excluded", rating.EXCLUDED),
+    Filter("HISTORY_FILTERED", "known", rating.SETTLED),
+    Filter("CONSTRAINTS_FILTERED", "constrained", rating.CONSTRAINED),
+    Filter("RULES_BLOCKED", "blocked", rating.BLOCKED),
+)
+
+
 def survey(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> tuple[Index, dict[str, int]]:
     """Return which of the ascending *numbers* may be shown, and by warning code how many may not.
 
@@ -20,14 +41,14 @@ def survey(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> tu
     """
     verdicts = judge(numbers, intent, snapshot, live)
     first = verdicts & -verdicts
-    removed = {code: int(np.count_nonzero(first == bit)) for code, bit in filters(intent, live)}
+    removed = {one.code: int(np.count_nonzero(first == one.bit)) for one in filters(intent, live)}
     return numbers[verdicts == 0], {code: count for code, count in removed.items() if count}
 
 
 def tolls(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> dict[str, int]:
     """Count by warning code how many of the ascending *numbers* each filter keeps out, whatever the others do."""
     verdicts = judge(numbers, intent, snapshot, live)
-    return {code: int(np.count_nonzero(verdicts & bit)) for code, bit in filters(intent, live)}
+    return {one.code: int(np.count_nonzero(verdicts & one.bit)) for one in filters(intent, live)}
 
 
 def judge(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> Index:
@@ -35,15 +56,13 @@ def judge(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> Ind
     return rating.judged(numbers, snapshot.catalogue, intent.filters, live.steering)
 
 
-def filters(intent: Intent, live: Live) -> Iterator[tuple[str, int]]:
-    """Give the warning code and the bit of each filter that this request has."""
+def filters(intent: Intent, live: Live) -> tuple[Filter, ...]:
+    """Return the filters that this request has."""
     excluded, settled, required, forbidden = intent.filters
-    yield "ITEMS_UNAVAILABLE", rating.UNAVAILABLE
-    if len(excluded):
-        yield "EXCLUDED_BY_REQUEST", rating.EXCLUDED
-    if len(settled):
-        yield "HISTORY_FILTERED", rating.SETTLED
-    if len(required) or len(forbidden):
-        yield "CONSTRAINTS_FILTERED", rating.CONSTRAINED
-    if live.blocked is not None:
-        yield "RULES_BLOCKED", rating.BLOCKED
+    constrained = len(required) > 0 or len(forbidden) > 0
+    return _present(True, len(excluded) > 0, len(settled) > 0, constrained, live.blocked is not None)
+
+
+@cache
+def _present(*present: bool) -> tuple[Filter, ...]:
+    return tuple(one for one, is_there in zip(_FILTERS, present, strict=True) if is_there)

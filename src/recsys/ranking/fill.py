@@ -14,7 +14,6 @@ from recsys.ranking.query import Query, Visitor
 from recsys.ranking.recommend import recommend
 from recsys.ranking.shortfall import SlateWarning
 from recsys.ranking.slate import Slate
-from recsys.ranking.trace import Tally
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
 from recsys.tenancy.config import RequestParams
@@ -63,26 +62,32 @@ class Filling:
         self._tags = _NO_TAGS
         self._slate: Slate | None = None
 
-    def add(self, snapshot: Snapshot, live: Live | None = None) -> bool:
+    def begin(self, first: Slate, snapshot: Snapshot) -> bool:
+        """Begin with the list that *snapshot* gave; say whether it is full."""
+        self._query, self._slate = replace(self._query, namespace=snapshot.namespace), first
+        return self._is_full_with(first, snapshot)
+
+    def add(self, snapshot: Snapshot) -> bool:
         """Put what *snapshot* has behind what there is; say whether the list is full.
 
-        Pins and chance count in the first namespace only. *live* are the rules for it where they are known already.
+        Pins and chance count in the first namespace only.
         """
-        live = self._live_of(snapshot) if live is None else live
+        live = self._live_of(snapshot)
         if self._slate is None:
-            if self._query.namespace != snapshot.namespace:
-                self._query = replace(self._query, namespace=snapshot.namespace)
-            tally = Tally()
-            added = recommend(self._query, self._visitor, snapshot, self._params, live, now=self._now, trace=tally)
-            self._slate = replace(added, counts=added.counts | tally.counts)
-        else:
-            rest = remainder(self._query, self._params, self._slate, self._tags, snapshot.namespace)
-            pinned_once = with_fields(live, pins=())
-            added = recommend(rest, self._visitor, snapshot, self._settled, pinned_once, now=self._now)
-            self._slate = join(self._query, self._slate, added, snapshot.namespace)
-        if len(self._slate) < self._query.k:
-            self._tags = self._tags + tags_of(added, snapshot)
-        return len(self._slate) == self._query.k
+            query = replace(self._query, namespace=snapshot.namespace)
+            first = recommend(query, self._visitor, snapshot, self._params, live, now=self._now)
+            return self.begin(first, snapshot)
+        rest = remainder(self._query, self._params, self._slate, self._tags, snapshot.namespace)
+        pinned_once = with_fields(live, pins=())
+        added = recommend(rest, self._visitor, snapshot, self._settled, pinned_once, now=self._now)
+        self._slate = join(self._query, self._slate, added, snapshot.namespace)
+        return self._is_full_with(added, snapshot)
+
+    def _is_full_with(self, added: Slate, snapshot: Snapshot) -> bool:
+        if len(self.slate) == self._query.k:
+            return True
+        self._tags = self._tags + tags_of(added, snapshot)
+        return False
 
     def fill(self, snapshots: Sequence[Snapshot]) -> Slate:
         """Fill the list from *snapshots*, at least one, in their order; those with nothing to show are passed over."""

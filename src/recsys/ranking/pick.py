@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from recsys.ranking.diversity import variety
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
 from recsys.ranking.loops.greedy import picked
@@ -42,7 +41,8 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
         steered.places,
         steered.positions,
         intent.k,
-        *variety(intent.k, intent.params),
+        intent.plan.balance,
+        intent.plan.among,
         snapshot.catalogue,
         snapshot.tag_weight,
         intent.limits,

@@ -32,6 +32,15 @@ class Query(Struct, frozen=True, kw_only=True):
     explain: Explain = "none"
     seed: int = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the request leaves what may be shown, and how it is weighed, to the tenant's documents."""
+        return (
+            not (self.exclude_ids or self.max_per_tag or self.required_tags or self.forbidden_tags)
+            and self.include_ids is None
+            and self.weights is None
+        )
+
 
 class Event(NamedTuple):
     """One interaction of the visitor, as ranking sees it."""

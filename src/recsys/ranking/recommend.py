@@ -36,7 +36,7 @@ def recommend(
     """
     live = live if params.enable_rules else NO_RULES
     intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
-    if is_plain(query, intent, trace) and (plain := list_at_once(query, intent, snapshot, live, trace)) is not None:
+    if is_plain(query, intent, trace) and (plain := list_at_once(query, intent, snapshot, live)) is not None:
         return plain  # what the stages below do, in one call
     wider: Pool | None = gather(intent, snapshot, live, trace)  # sources, pins, boosted targets: sifted and scored
     while wider is not None:

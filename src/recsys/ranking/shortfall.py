@@ -14,6 +14,7 @@ from recsys.ranking.intent import Intent
 from recsys.ranking.loops import rating
 from recsys.ranking.loops.greedy import BEHIND, NOT_IN_POOL, NOT_THERE
 from recsys.ranking.query import Query
+from recsys.ranking.shares import chosen
 from recsys.ranking.widening import everything
 from recsys.rules.live import Pin
 from recsys.snapshot.snapshot import Snapshot
@@ -63,7 +64,7 @@ def about_signals(query: Query, intent: Intent, snapshot: Snapshot) -> Iterator[
     if unknown := intent.anchors.unknown:
         detail = f"{unknown} of {len(query.anchors)} anchors are not in the catalogue."
         yield SlateWarning("ANCHOR_UNKNOWN", detail)
-    if intent.sessions_missing:
+    if not snapshot.sessions and chosen(intent.params, query.weights).session > 0:
         detail = "The session signal has a weight, but the namespace has no sessions to compare with."
         yield SlateWarning("SIGNAL_UNAVAILABLE", detail)
 

@@ -27,7 +27,7 @@ class Slate(Struct, frozen=True, kw_only=True):
     """One for each item; None unless they were asked for."""
     warnings: tuple[SlateWarning, ...]
     counts: dict[str, int]
-    """How many items each source offered and each stage left."""
+    """How many items each source offered and each stage left, and how many each filter kept out of the last pool."""
     signals_version: str
     algo_version: str = ALGO_VERSION
     propensities: tuple[float, ...] | None = None
@@ -64,4 +64,4 @@ def _counts(shown: Shown) -> dict[str, int]:
     counts["capped"] = len(shown.picked.refused)
     counts["widened"] = shown.pool.depth
     counts["returned"] = len(shown.picked.items)
-    return counts
+    return counts | shown.pool.lost

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -11,14 +10,6 @@ from recsys.ranking.itemlist import Index
 from recsys.snapshot.vocabulary import Vocabulary
 
 _NAMED: Final = 100
-_WORDS: Final = {
-    "ITEMS_UNAVAILABLE": "unavailable",
-    "EXCLUDED_BY_REQUEST": "excluded",
-    "HISTORY_FILTERED": "known",
-    "CONSTRAINTS_FILTERED": "constrained",
-    "RULES_BLOCKED": "blocked",
-}
-"""What a count of removed items is called."""
 
 
 class Trace(Protocol):
@@ -28,9 +19,6 @@ class Trace(Protocol):
     def listening(self) -> bool:
         """Whether anybody wants to know which items."""
 
-    def counted(self, lost: Mapping[str, int]) -> None:
-        """Say how many items of a pool each filter took out."""
-
     def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Say that *stage* took these items out."""
 
@@ -39,9 +27,6 @@ class Silence:
     """Nobody listens."""
 
     listening = False
-
-    def counted(self, lost: Mapping[str, int]) -> None:
-        """Forget it."""
 
     def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Forget it."""
@@ -67,27 +52,8 @@ class Recording:
     def __init__(self) -> None:
         self.removals: list[Removal] = []
 
-    def counted(self, lost: Mapping[str, int]) -> None:
-        """Leave it: what is named is counted too."""
-
     def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
         """Remember it, if it is anything."""
         if len(numbers):
             named = tuple(items.ids[number] for number in numbers[:_NAMED].tolist())
             self.removals.append(Removal(stage, why, len(numbers), named))
-
-
-class Tally:
-    """Counts what the last pool of a list lost, by reason, for every request: it looks at no item."""
-
-    listening = False
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def counted(self, lost: Mapping[str, int]) -> None:
-        """Remember it in the place of what the pool before lost, which this one holds."""
-        self.counts = {_WORDS[why]: count for why, count in lost.items()}
-
-    def removed(self, stage: str, why: str, items: Vocabulary, numbers: Index) -> None:
-        """Leave it: nobody wants names."""

@@ -6,13 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.candidates import Offer, Pool, Source, gather, reach
+from recsys.ranking.candidates import Offer, Pool, Source, gather
 from recsys.ranking.eligibility import survey
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index
 from recsys.ranking.loops.pool import heads
 from recsys.ranking.loops.rating import carries
 from recsys.ranking.pick import Picked
+from recsys.ranking.plan import reach
 from recsys.ranking.trace import SILENT, Trace
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
@@ -38,7 +39,7 @@ def widen(
         open_ = open_[~carries(snapshot.item_tags.lists, open_, picked.full)]
     if len(open_) == 0:
         return None
-    best = _most_popular(open_, reach(intent) * _GROWTH**pool.depth, snapshot)
+    best = _most_popular(open_, reach(intent.params, intent.k) * _GROWTH**pool.depth, snapshot)
     source = Source.CATALOGUE if intent.required is None else Source.TAGGED
     before = () if pool.further is None else (pool.further.numbers,)
     return gather(intent, snapshot, live, trace, Offer(source, np.concatenate([*before, best])), pool.depth + 1)

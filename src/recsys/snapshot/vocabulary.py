@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import numpy.typing as npt
 from recsys.snapshot.words import Finder, Ids, Words
 
 Numbers = npt.NDArray[np.int32]
+
+NOTHING: Final = np.empty(0, dtype=np.intp)
+"""The numbers of no ids."""
 
 _INT_BYTES = 28
 
@@ -58,3 +62,9 @@ class Vocabulary:
         """Return the numbers of those ids that the catalogue holds, in the order given, shape (m,), m <= len(ids)."""
         find = self._numbers.get
         return np.array([number for item_id in ids if (number := find(item_id)) is not None], dtype=np.int32)
+
+    def ascending(self, ids: Collection[str]) -> npt.NDArray[np.intp]:
+        """Return the numbers of those ids that the catalogue holds, sorted, shape (m,), m <= len(ids)."""
+        if not ids:
+            return NOTHING
+        return np.array(sorted([number for number in self.numbers(ids) if number is not None]), dtype=np.intp)

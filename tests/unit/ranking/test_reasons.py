@@ -149,4 +149,6 @@ def test_counts_follow_the_stages() -> None:
         "capped": 0,
         "widened": 0,
         "returned": 2,
+        "unavailable": 1,
+        "excluded": 1,
     }
