@@ -85,7 +85,10 @@ class Application:
             self._service.serving.spool.flush()
             write(self._turned_away.refusal(scope["path"], scope))
         else:
-            work = self._respond(Call.begin(scope), scope, body.Arrived(arrived))
+            call = Call.begin(scope)
+            call.taken_on = True
+            self._overload.take_on()
+            work = self._respond(call, scope, body.Arrived(arrived))
             eager.begin(work, write, lambda rest: in_task(self._deadlines.bound(rest)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,8 +127,9 @@ class Application:
             return self._cold.options(call)
         route = self._route(call)
         call.endpoint = route.endpoint
-        if route.sheds:
+        if route.sheds and not call.taken_on:
             self._overload.enter()
+            call.taken_on = True
         try:
             if route.requires:
                 await self._admission.admit(call, route, scope)
@@ -134,7 +138,7 @@ class Application:
                 call.body = await incoming.read(call.headers)
             return await route.answer(self._service, call, scope)
         finally:
-            if route.sheds:
+            if call.taken_on:
                 self._overload.leave()
 
     def _route(self, call: Call) -> Route:

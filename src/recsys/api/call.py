@@ -42,6 +42,8 @@ class Call(Struct):
     """Whether the list that is answered holds nothing; None where no list is answered."""
     laps: dict[str, float] = field(default_factory=dict)
     """When each stage ended, in their order."""
+    taken_on: bool = False
+    """Whether it is counted among what this worker has to do."""
     logged: bool = False
     """Whether the log has its line about this request."""
 
@@ -68,7 +70,7 @@ class Call(Struct):
         """Say how many milliseconds each stage took, and all of it."""
         took, begin = {}, self.started
         for stage, end in self.laps.items():
-            took[stage] = _milliseconds(end - begin)
+            took[stage] = int((end - begin) * 1_000_000) / 1000  # as `_milliseconds` does it
             begin = end
         took["total"] = self.milliseconds()
         return took

@@ -55,23 +55,18 @@ def identify(headers: Mapping[bytes, bytes], settings: Settings, *, path_tenant:
     AuthRequired, unless authentication is off or this is the development mode, where X-Org-Id (or X-Dev-Org-Id) is
     believed. The caller may name no tenant.
     """
+    names = named(headers, settings, path_tenant)
     if settings.development:
-        subject, roles = _text(headers.get(b"x-dev-user-id")) or "developer", headers.get(b"x-dev-roles")
-        granted_roles = ALL_ROLES if roles is None else _roles(roles)
-    elif settings.auth_required:
+        return _developer(headers.get(b"x-dev-user-id"), headers.get(b"x-dev-roles"), names)
+    if settings.auth_required:
         raise AuthRequired
-    else:
-        subject, granted_roles = "anonymous", ALL_ROLES
-    return Caller(subject, granted_roles, named(headers, settings, path_tenant))
+    return Caller("anonymous", ALL_ROLES, names)
 
 
 def named(headers: Mapping[bytes, bytes], settings: Settings, path_tenant: str | None) -> tuple[str, ...]:
     """List the tenants that headers and address name, each once."""
-    header = _text(headers.get(_TENANT_HEADER))
-    developer = _text(headers.get(_DEV_TENANT_HEADER)) if settings.development else None
-    if developer is None and path_tenant is None:
-        return () if header is None else (header,)
-    return tuple(dict.fromkeys(name for name in (header, developer, path_tenant) if name))
+    developer = headers.get(_DEV_TENANT_HEADER) if settings.development else None
+    return _named(headers.get(_TENANT_HEADER), developer, path_tenant)
 
 
 def refuse_repeated(headers: Iterable[tuple[bytes, bytes]]) -> None:
@@ -87,7 +82,16 @@ def _text(header: bytes | None) -> str | None:
     return header.decode("utf-8", errors="replace").strip() or None if header else None
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
+def _developer(user: bytes | None, roles: bytes | None, tenants: tuple[str, ...]) -> Caller:
+    return Caller(_text(user) or "developer", ALL_ROLES if roles is None else _roles(roles), tenants)
+
+
+@lru_cache(maxsize=1024)
+def _named(header: bytes | None, developer: bytes | None, path_tenant: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in (_text(header), _text(developer), path_tenant) if name))
+
+
 def _roles(header: bytes) -> frozenset[Role]:
     """Read roles, separated by commas or spaces."""
     return granted(re.split(r"[,\s]+", header.decode("utf-8", errors="replace").strip()))

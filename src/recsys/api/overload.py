@@ -46,6 +46,10 @@ class Overload:
         """Take a request on; Overloaded if there are too many. Who entered leaves, whatever happens."""
         if self.is_full:
             raise Overloaded
+        self.take_on()
+
+    def take_on(self) -> None:
+        """Take a request on that `is_full` has let through."""
         self._note_turn()
         self._begun += 1
         self._under_way += 1

@@ -28,7 +28,7 @@ async def find(service: Service, names: tuple[str, ...], *, suspended: bool = Fa
         if others:  # whether the other one exists is nobody's business here
             raise TenantScopeMismatch from None
         raise
-    if not all(_means(view.tenant, name) for name in others):
+    if others and not all(_means(view.tenant, name) for name in others):
         raise TenantScopeMismatch
     if view.tenant.status == "suspended" and not suspended:
         raise TenantSuspended
