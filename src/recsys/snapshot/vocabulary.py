@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from recsys.snapshot.words import Finder, Ids, Words
+from recsys.snapshot.words import Finder, Ids, Spelling, Words
 
 Numbers = npt.NDArray[np.int32]
 
@@ -22,33 +22,44 @@ _INT_BYTES = 28
 class Vocabulary:
     """The ids of a catalogue in code point order; an id's number is its place, so ties by number are ties by id."""
 
-    __slots__ = ("_nbytes", "_numbers", "ids")
+    __slots__ = ("_nbytes", "_numbers", "_words", "ids")
 
     def __init__(self, ids: Iterable[str] | Words) -> None:
         """Take *ids* in any order; those of `Words` stay in its arrays, which may be those of a file."""
         self.ids: Sequence[str]
         self._numbers: dict[str, int] | Finder
         self._nbytes: int | None
+        """Of the strings and what finds them, where there are any; None: not counted yet."""
+        self._words: Words | None
         if isinstance(ids, Words):
-            self.ids, self._numbers, self._nbytes = Ids(ids), Finder(ids), ids.nbytes
+            self.ids, self._numbers, self._nbytes, self._words = Ids(ids), Finder(ids), 0, ids
         else:
-            self.ids, self._nbytes = tuple(sorted(dict.fromkeys(ids))), None  # a set would lose an order that is there
+            self.ids = tuple(sorted(dict.fromkeys(ids)))  # a set would lose an order that is there
             self._numbers = {item_id: number for number, item_id in enumerate(self.ids)}
+            self._nbytes = self._words = None
 
     def words(self) -> Words:
-        """Return the ids as arrays, for a file."""
-        return self._numbers.words if isinstance(self._numbers, Finder) else Words.of(self.ids)
+        """Return the ids as arrays, for a file and for loops; they are made once (0.3 s for a million) and kept."""
+        if self._words is None:
+            self._words = Words.of(self.ids)
+        return self._words
+
+    @property
+    def spelling(self) -> Spelling:
+        """The arrays of `words` as loops take them."""
+        blob, ends, buckets, order = self.words()
+        return blob, ends, buckets, order
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def nbytes(self) -> int:
-        """Memory that the ids and the ways to find them take."""
+        """Memory that the ids and the ways to find them take, those that were made so far."""
         if self._nbytes is None:  # counting takes 0.1 s for a million
             strings = sys.getsizeof(self.ids) + sum(map(sys.getsizeof, self.ids))
             self._nbytes = strings + sys.getsizeof(self._numbers) + _INT_BYTES * len(self.ids)
-        return self._nbytes
+        return self._nbytes + (0 if self._words is None else self._words.nbytes)
 
     def number(self, item_id: str) -> int | None:
         """Return the number of an id, None if the catalogue does not hold it."""

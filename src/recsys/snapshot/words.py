@@ -12,6 +12,9 @@ import numpy.typing as npt
 _REMEMBERED = 1 << 16
 """Ids that a process keeps as strings beside the arrays: those it was asked for, until they are too many."""
 
+Spelling = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.int32]]
+"""The arrays of `Words` as a plain tuple: machine code takes no other."""
+
 
 class Words(NamedTuple):
     """n ids in code point order, and a table that finds them; b is a power of two."""
@@ -81,10 +84,9 @@ class Ids(Sequence[str]):
 class Finder:
     """Finds the place of an id in `Words`."""
 
-    __slots__ = ("_blob", "_buckets", "_ends", "_known", "_mask", "_order", "words")
+    __slots__ = ("_blob", "_buckets", "_ends", "_known", "_mask", "_order")
 
     def __init__(self, words: Words) -> None:
-        self.words = words
         self._blob, self._ends = words.blob.data, words.ends.data
         self._buckets, self._order = words.buckets.data, words.order.data
         self._mask = len(words.buckets) - 2
