@@ -34,6 +34,8 @@ Lists = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 Vectors = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]
 """Rows with values."""
 Places = npt.NDArray[np.uint16]
+Bits = npt.NDArray[np.uint8]
+"""Bits of items, or bytes of a text."""
 Taste = tuple[npt.NDArray[np.uint16], npt.NDArray[np.float64]]
 """By tag its place among a taste's own, 0 where it has none, and what each place adds to a product."""
 Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -56,7 +58,9 @@ Grid = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.float64]
 """Two dimensions, which the loop completes."""
 Written = npt.NDArray[np.int32]
-"""An array that the loop writes to; it writes to no other."""
+"""An array that the loop writes to; it writes to no other but a `Text`."""
+Text = npt.NDArray[np.uint8]
+"""Bytes that the loop writes to."""
 
 _ARRAYS: Final = {
     "Index": "int64",
@@ -81,6 +85,7 @@ _TUPLES: Final = {
     "Pinning": ("Numbers", "Index", "Index", "Index"),
     "Filters": ("Index", "Index", "Index", "Index"),
     "Steering": ("Bits", "Mask", "Scores"),
+    "Spelling": ("Bits", "Index", "Numbers", "Numbers"),
 }
 
 
@@ -167,6 +172,7 @@ def _type(types: Any, word: str) -> Any:
         "Grid": types.Array(types.float64, 2, "C"),
         "Rows": types.Array(types.float64, 2, "C"),
         "Written": types.Array(types.int32, 1, "C"),
+        "Text": types.Array(types.uint8, 1, "C"),
     }[word]
 
 

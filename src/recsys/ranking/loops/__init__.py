@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys.ranking.compiled import Kernel
-from recsys.ranking.loops import gathering, greedy, listing, pool, rating
+from recsys.ranking.loops import gathering, greedy, ids, listing, pool, rating
 
 
 def load(folder: Path | None = None) -> None:
@@ -40,7 +40,7 @@ def interpreted() -> Iterator[None]:
 def _kernels() -> list[Kernel[..., Any]]:
     return [
         value
-        for module in (pool, rating, gathering, greedy, listing)
+        for module in (pool, rating, gathering, greedy, listing, ids)
         for value in vars(module).values()
         if isinstance(value, Kernel)
     ]
