@@ -291,7 +291,9 @@ class TestRecommend:
         at_once, by_stages = (
             recommend(query, world.visitor, snapshot, world.params, live, now=NOW) for query in (plain, world.query)
         )
-        assert msgspec.structs.replace(by_stages, reasons=None, explain=None) == at_once
+        assert msgspec.structs.replace(by_stages, reasons=None, explain=None) == msgspec.structs.replace(
+            at_once, items=None
+        )
 
     @few_examples
     @given(worlds())

@@ -6,8 +6,6 @@ from typing import NamedTuple
 from uuid import UUID
 from weakref import WeakKeyDictionary, ref
 
-from msgspec import Raw
-
 from recsys.ranking.query import Query, Visitor
 from recsys.ranking.slate import Slate
 from recsys.rules.live import Live
@@ -28,20 +26,12 @@ class Asked(NamedTuple):
     include_reasons: bool
 
 
-class Made(NamedTuple):
-    """A list that may be answered more than once."""
-
-    slate: Slate
-    items: Raw
-    """Its items as they go over the wire."""
-
-
 class _Kept(NamedTuple):
     view: ref[TenantView]
     """Config and rules: a tenant whose document changes has another view."""
     live: ref[Live]
     """The rules that steered it: another object as soon as a rule's window opens or ends."""
-    made: Made
+    slate: Slate
 
 
 class BaseLists:
@@ -54,17 +44,17 @@ class BaseLists:
         """Count the snapshots that lists are kept for."""
         return len(self._kept)
 
-    def get(self, snapshot: Snapshot, view: TenantView, live: Live, query: Query) -> Made | None:
+    def get(self, snapshot: Snapshot, view: TenantView, live: Live, query: Query) -> Slate | None:
         """Return the list that ranking *query* would give; None where it must be ranked."""
         kept = self._kept.get(snapshot, {}).get(_asked(view, query))
-        return kept.made if kept is not None and kept.view() is view and kept.live() is live else None
+        return kept.slate if kept is not None and kept.view() is view and kept.live() is live else None
 
-    def put(self, snapshot: Snapshot, view: TenantView, live: Live, query: Query, made: Made) -> None:
+    def put(self, snapshot: Snapshot, view: TenantView, live: Live, query: Query, slate: Slate) -> None:
         """Keep a list that *snapshot* alone filled."""
         lists = self._kept.setdefault(snapshot, {})
         if len(lists) >= KEPT:
             lists.clear()
-        lists[_asked(view, query)] = _Kept(ref(view), ref(live), made)
+        lists[_asked(view, query)] = _Kept(ref(view), ref(live), slate)
 
 
 def is_base(query: Query, visitor: Visitor) -> bool:

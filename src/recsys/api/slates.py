@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from recsys import metrics
 from recsys.api import exposures, history, namespaces
-from recsys.api.base_lists import Made, is_base
+from recsys.api.base_lists import is_base
 from recsys.api.call import Call
 from recsys.api.questions import Question
 from recsys.api.service import Service
@@ -44,8 +44,6 @@ class Listed(NamedTuple):
 
     slate: Slate
     snapshot: Snapshot
-    items: Raw | None = None
-    """The items as they go over the wire, where they are known already."""
 
 
 class Answered(NamedTuple):
@@ -67,7 +65,7 @@ async def answer(service: Service, call: Call, question: Question) -> Answered:
     if history.matters(question.params, anchored=bool(question.query.anchors)):
         visitor, is_known = await history.visitor(service, view, key, question.user.session_id)
     call.lap("history")
-    slate, snapshot, items = await listed(service, view, question, visitor, now)
+    slate, snapshot = await listed(service, view, question, visitor, now)
     call.lap("rank")
     shown = exposures.exposure(call, question, slate, now, key)
     is_logged = await exposures.log(service, shown, view.tenant.external_id)
@@ -79,7 +77,7 @@ async def answer(service: Service, call: Call, question: Question) -> Answered:
         warnings.append(STALE)
     if not is_logged:
         warnings.append(NOT_LOGGED)
-    return Answered(_response(call, question, slate, items, warnings), slate.item_ids)
+    return Answered(_response(call, question, slate, warnings), slate.item_ids)
 
 
 async def listed(service: Service, view: TenantView, question: Question, visitor: Visitor, now: datetime) -> Listed:
@@ -96,11 +94,12 @@ async def listed(service: Service, view: TenantView, question: Question, visitor
     live = view.live(snapshot, query.surface, query.segment, question.rules_at)
     base = params.exploration is None and is_base(query, visitor)
     if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
-        return Listed(kept.slate, snapshot, kept.items)
+        return Listed(kept, snapshot)
     slate = recommend(query, visitor, snapshot, params, live, now=now)
     if len(slate.item_ids) == query.k:
         if base:
-            service.base_lists.put(snapshot, view, live, query, Made(slate, Raw(_encode(_items(slate)))))
+            slate = slate if slate.items is not None else replace(slate, items=_encode(_items(slate)))
+            service.base_lists.put(snapshot, view, live, query, slate)
         return Listed(slate, snapshot)
     others = chain(query.surface, params)[1:] if others is None else others
     return await _filled(service, view, question, visitor, now, Listed(slate, snapshot), others)
@@ -130,9 +129,7 @@ async def _filled(
     return Listed(filling.slate, first.snapshot)
 
 
-def _response(
-    call: Call, question: Question, slate: Slate, items: Raw | None, warnings: list[Warned]
-) -> RecommendResponse:
+def _response(call: Call, question: Question, slate: Slate, warnings: list[Warned]) -> RecommendResponse:
     call.empty = len(slate) == 0
     for warning in warnings:
         metrics.TALLY.count(metrics.warnings(warning.code))
@@ -151,7 +148,7 @@ def _response(
         timings_ms=call.timings(),
         counts=slate.counts,
     )
-    shown: Any = _items(slate) if items is None else items  # written by its encoder, items or their text
+    shown: Any = _items(slate) if slate.items is None else Raw(slate.items)  # either is written alike
     return RecommendResponse(shown, meta, tuple(warnings) or None)
 
 

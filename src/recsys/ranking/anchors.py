@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from recsys.ranking.itemlist import Index
+from recsys.ranking.loops.ids import distinct, joined
 from recsys.ranking.query import Event, Query, Visitor
 from recsys.snapshot.snapshot import Scores, Snapshot
 from recsys.tenancy.config import RequestParams
@@ -22,8 +23,8 @@ class Anchors(NamedTuple):
     """(a,) their sum is 1."""
     unknown: int
     """How many ids the request named that the snapshot does not know."""
-    named: tuple[int, ...] = ()
-    """The numbers of those that it does."""
+    named: bool = False
+    """Whether the request named these."""
 
 
 def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams) -> Anchors:
@@ -31,12 +32,11 @@ def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestP
 
     The history serves where the request names none that is known.
     """
-    numbers = snapshot.items.numbers(query.anchors)
-    unknown = numbers.count(None)
-    named = tuple(dict.fromkeys([number for number in numbers if number is not None]))
-    if named:
-        decays = _decays(params.anchors.decay, len(named))
-        return Anchors(np.array(named, dtype=np.intp), decays, unknown, named)
+    unknown = 0
+    if query.anchors:
+        numbers, unknown = distinct(snapshot.items.spelling, joined(query.anchors))
+        if len(numbers):
+            return Anchors(numbers, _decays(params.anchors.decay, len(numbers)), unknown, named=True)
     strengths = _recent(visitor.history, snapshot, params.anchors.max_history)
     weights = np.array(list(strengths.values())) * _decays(params.anchors.decay, len(strengths))
     total = weights.sum() if len(weights) else 1.0

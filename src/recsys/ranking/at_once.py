@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from recsys.ranking.candidates import held, losses, offers, rare, wanted
 from recsys.ranking.intent import Intent
-from recsys.ranking.itemlist import UNIT
 from recsys.ranking.loops.gathering import OFFERED
+from recsys.ranking.loops.ids import written
 from recsys.ranking.loops.listing import listed
 from recsys.ranking.loops.rating import FILTERS
 from recsys.ranking.query import Query
@@ -20,6 +22,9 @@ from recsys.ranking.slate import Slate
 from recsys.ranking.trace import Trace
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
+
+_ids = msgspec.msgpack.Decoder(tuple[str, ...]).decode
+_scores = msgspec.msgpack.Decoder(tuple[float, ...]).decode
 
 _COUNTED: Final = 3
 _TALLIED: Final = _COUNTED + OFFERED + FILTERS
@@ -48,14 +53,16 @@ def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -
     numbers = figures[told:]
     if len(numbers) < intent.k:
         return None
-    tally, ids = figures[_COUNTED:_TALLIED], snapshot.items.ids
+    tally = figures[_COUNTED:_TALLIED]
+    made, behind_ids, behind_scores = written(snapshot.items.spelling, report[told:], units)
+    text = made.tobytes()
     counts = offers(tally, intent, live, rarer)
     counts["candidates"], counts["eligible"], counts["capped"] = figures[:_COUNTED]
     counts["widened"], counts["returned"] = 0, len(numbers)
     counts |= losses(tally, intent, live)
     return Slate(
-        item_ids=tuple([ids[number] for number in numbers]),
-        scores=tuple([unit / UNIT for unit in units.tolist()]),
+        item_ids=_ids(text[:behind_ids]),
+        scores=_scores(text[behind_ids:behind_scores]),
         reasons=None,
         explain=None,
         warnings=(
@@ -64,4 +71,5 @@ def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -
         ),
         counts=counts,
         signals_version=snapshot.version,
+        items=text[behind_scores:],
     )

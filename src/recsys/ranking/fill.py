@@ -128,6 +128,7 @@ def join(query: Query, first: Slate, second: Slate, namespace: str) -> Slate:
         item_ids=first.item_ids + second.item_ids,
         scores=first.scores + second.scores,
         reasons=None if first.reasons is None else first.reasons + (second.reasons or ()),
+        items=None,
         explain=None if first.explain is None else first.explain + (second.explain or ()),
         warnings=_warnings(query, first, second, namespace),
         counts={**first.counts, "returned": size, "fallback": first.counts.get("fallback", 0) + len(second)},

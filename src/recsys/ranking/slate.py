@@ -33,6 +33,9 @@ class Slate(Struct, frozen=True, kw_only=True):
     propensities: tuple[float, ...] | None = None
     """How likely each item was to be shown at its rank; None where nothing was random."""
 
+    items: bytes | None = None
+    """The items as JSON, as an answer has them, where they were written together with the list."""
+
     def __len__(self) -> int:
         return len(self.item_ids)
 

@@ -70,6 +70,7 @@ def weighed(
     raw = evidence.raw
     trending, newest = leading(raw.trending, evidence.available), leading(raw.created, evidence.available)
     _lock(trending, newest, raw.trending, raw.created)
+    evidence.items.words()  # requests look their ids up in it: the first one need not wait
     _lock(evidence.available, popularity, score, ranked, weight, cards, raw.strangers)
     _lock(*neighbors.arrays, *item_tags.arrays, *tag_items.arrays, *raw.pairs.arrays)
     digests = _digests(before, evidence.items, evidence.tags, neighbors, item_tags)

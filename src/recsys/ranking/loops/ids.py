@@ -112,6 +112,25 @@ def found(words: Spelling, text: Bits) -> Index:
 
 
 @kernel
+def distinct(words: Spelling, text: Bits) -> tuple[Index, int]:
+    """Return the numbers of the ids of a text that are there, each once, as they stand, and how many are not there.
+
+    There are few: each is looked for among all before it.
+    """
+    numbers, count, unknown = found(words, text), 0, 0
+    for number in numbers:
+        before = 0
+        while before < count and numbers[before] != number:
+            before += 1
+        if number < 0:
+            unknown += 1
+        elif before == count:
+            numbers[count] = number
+            count += 1
+    return numbers[:count], unknown
+
+
+@kernel
 def written(words: Spelling, numbers: Index, units: Scores) -> tuple[Bits, int, int]:
     """Write a list of m items, whose scores are given in whole units, as three texts, one behind the other.
 
