@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from recsys import eager
-from recsys.eager import Promise
+from recsys.eager import Promise, Turn, step, stepwise
+from recsys.steps import Steps
 
 
 class Tasks:
@@ -39,7 +39,7 @@ def test_what_waits_for_nothing_is_done_at_once() -> None:
         async def work() -> str:
             return "done"
 
-        eager.begin(work(), said.append, tasks)
+        Turn().begin(work(), said.append, tasks)
         said.append("begun")
         assert not tasks.begun
 
@@ -55,7 +55,7 @@ def test_a_promise_is_heard_of_as_it_is_settled() -> None:
         async def work() -> str:
             return "+".join([await promise for promise in promises])
 
-        eager.begin(work(), said.append, tasks)
+        Turn().begin(work(), said.append, tasks)
         for number, promise in enumerate(promises):
             said.append("settling")
             promise.settle(str(number))
@@ -74,7 +74,7 @@ def test_whoever_fails_does_not_keep_others_from_being_told() -> None:
 
         asyncio.get_running_loop().set_exception_handler(lambda _, about: said.append(str(about["exception"])))
         promise = Promise[str]()
-        eager.begin(one(promise), fail, tasks)
+        Turn().begin(one(promise), fail, tasks)
         promise.settle("done")
         said.append("settled")
 
@@ -87,7 +87,7 @@ def test_a_promise_that_is_settled_before_is_not_waited_for() -> None:
     async def scene(tasks: Tasks, said: list[str]) -> None:
         promise = Promise[str]()
         promise.settle("done")
-        eager.begin(one(promise), said.append, tasks)
+        Turn().begin(one(promise), said.append, tasks)
         assert not tasks.begun
 
     assert played(scene) == ["done"]
@@ -109,7 +109,7 @@ def test_what_waits_for_something_else_goes_on_in_a_task() -> None:
                 said.append(str(error))
             return await promise
 
-        eager.begin(work(), said.append, tasks)
+        Turn().begin(work(), said.append, tasks)
         (task,) = tasks.begun
         await asyncio.sleep(0)
         failing.set_exception(ValueError("failed"))
@@ -131,13 +131,100 @@ def test_a_task_that_is_cancelled_may_answer() -> None:
                 return "late"
             return "in time"
 
-        eager.begin(work(), said.append, tasks)
+        Turn().begin(work(), said.append, tasks)
         (task,) = tasks.begun
         await asyncio.sleep(0)
         task.cancel()
         await task
 
     assert played(scene) == ["late"]
+
+
+def test_what_has_begun_in_a_turn_takes_each_step_together() -> None:
+    """All take their first step before one takes its second; when none goes on, what comes behind the turn is done."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        def steps(name: str) -> Steps[str]:
+            said.append(f"{name}1")
+            yield
+            said.append(f"{name}2")
+            return name
+
+        async def work(name: str) -> str:
+            said.append(f"{name}0")
+            await step()
+            return await stepwise(steps(name))
+
+        turn = Turn(lambda: said.append("then"))
+        for name in "abc":
+            turn.begin(work(name), said.append, tasks)
+        await asyncio.sleep(0)
+        assert not tasks.begun
+
+    assert played(scene) == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "a", "b2", "b", "c2", "c", "then"]
+
+
+def test_a_turn_ends_early_where_that_is_asked_for() -> None:
+    """Who has begun goes on at once, and again with the next turn if there is more to wait for."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        turn, promise = Turn(), Promise[str]()
+
+        async def work() -> str:
+            await step()
+            said.append(await promise)
+            await step()
+            return "done"
+
+        turn.begin(work(), said.append, tasks)
+        turn.end()
+        promise.settle("told")
+        said.append("settled")
+        await asyncio.sleep(0)
+        assert not tasks.begun
+
+    assert played(scene) == ["told", "settled", "done"]
+
+
+def test_a_failure_in_a_step_is_that_of_one() -> None:
+    """The event loop hears of it, and the others of the turn go on."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        async def work(name: str) -> str:
+            await step()
+            if name == "a":
+                raise ValueError("failed")
+            return name
+
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: said.append(str(about["exception"])))
+        turn = Turn()
+        for name in "ab":
+            turn.begin(work(name), said.append, tasks)
+        await asyncio.sleep(0)
+
+    assert played(scene) == ["failed", "b"]
+
+
+def test_nobody_is_waited_for_in_a_task() -> None:
+    """What began in a turn and waits for something else takes its further steps alone, as any task does."""
+
+    async def scene(tasks: Tasks, said: list[str]) -> None:
+        def steps(name: str) -> Steps[str]:
+            yield
+            return name
+
+        async def work(name: str) -> str:
+            await asyncio.sleep(0)
+            await step()
+            said.append(name)
+            return await stepwise(steps(name))
+
+        turn = Turn(lambda: said.append("then"))
+        turn.begin(work("a"), said.append, tasks)
+        await asyncio.gather(*tasks.begun)
+        said.append(await work("b"))
+
+    assert played(scene) == ["a", "a", "b", "b"]
 
 
 async def one(promise: Promise[str]) -> str:

@@ -72,6 +72,7 @@ class Application:
         self._traces = exported(service.settings)
         self._cors = Cors(service.settings.cors_origins)
         self._turned_away = TurnedAway(HOT, self._cors, self._access_log)
+        self._turn = eager.Turn(service.serving.spool.flush)
         self._deadlines = Deadlines(service.settings.request_timeout_seconds)
 
     def is_eager(self, scope: Scope) -> bool:
@@ -82,14 +83,14 @@ class Application:
     def answer(self, scope: Scope, arrived: bytes, write: Write, in_task: InTask) -> None:
         """Answer a request for a list, whose body has *arrived*: refused where there is too much to do, ranked else."""
         if self._overload.is_full:
-            self._service.serving.spool.flush()
+            self._turn.end()
             write(self._turned_away.refusal(scope["path"], scope))
         else:
             call = Call.begin(scope)
             call.taken_on = True
             self._overload.take_on()
             work = self._respond(call, scope, body.Arrived(arrived))
-            eager.begin(work, write, lambda rest: in_task(self._deadlines.bound(rest)))
+            self._turn.begin(work, write, lambda rest: in_task(self._deadlines.bound(rest)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -103,6 +104,7 @@ class Application:
 
     async def _respond(self, call: Call, scope: Scope, incoming: body.Incoming) -> Whole:
         """Make the whole answer, whatever happens; Disconnected where nobody is left to hear it."""
+        await eager.step()  # all that has arrived is read
         try:
             answer = await self._answer(call, scope, incoming)
         except body.Disconnected:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 from msgspec.structs import replace
 
-from recsys import metrics
+from recsys import eager, metrics
 from recsys.api import exposures, history, namespaces
 from recsys.api.base_lists import is_base
 from recsys.api.call import Call
@@ -19,7 +19,7 @@ from recsys.api.service import Service
 from recsys.api.wire import RankedItem, RecommendResponse, Versions, Warned
 from recsys.ranking.fill import Filling, chain, shows_anything
 from recsys.ranking.query import NOBODY, Visitor
-from recsys.ranking.recommend import recommend
+from recsys.ranking.recommend import in_steps
 from recsys.ranking.slate import Slate
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
@@ -59,14 +59,17 @@ _encode = msgspec.json.Encoder().encode
 async def answer(service: Service, call: Call, question: Question) -> Answered:
     """Make the list, record it, and say what made it."""
     now, view = datetime.now(UTC), call.tenant
+    await eager.step()  # all are decoded
     key = history.key_of(service, view, question.user)
     call.lap("prepare")
     visitor, is_known = NOBODY, True
     if history.matters(question.params, anchored=bool(question.query.anchors)):
         visitor, is_known = await history.visitor(service, view, key, question.user.session_id)
     call.lap("history")
+    await eager.step()  # all have their visitor
     slate, snapshot = await listed(service, view, question, visitor, now)
     call.lap("rank")
+    await eager.step()  # all are ranked
     shown = exposures.exposure(call, question, slate, now, key)
     is_logged = await exposures.log(service, shown, view.tenant.external_id)
     call.lap("log")
@@ -95,7 +98,7 @@ async def listed(service: Service, view: TenantView, question: Question, visitor
     base = params.exploration is None and is_base(query, visitor)
     if base and (kept := service.base_lists.get(snapshot, view, live, query)) is not None:
         return Listed(kept, snapshot)
-    slate = recommend(query, visitor, snapshot, params, live, now=now)
+    slate = await eager.stepwise(in_steps(query, visitor, snapshot, params, live, now=now))
     if len(slate.item_ids) == query.k:
         if base:
             slate = slate if slate.items is not None else replace(slate, items=_encode(_items(slate)))

@@ -22,6 +22,7 @@ from recsys.ranking.slate import Slate
 from recsys.ranking.trace import Trace
 from recsys.rules.live import Live
 from recsys.snapshot.snapshot import Snapshot
+from recsys.steps import Steps
 
 _ids = msgspec.msgpack.Decoder(tuple[str, ...]).decode
 _scores = msgspec.msgpack.Decoder(tuple[float, ...]).decode
@@ -42,12 +43,13 @@ def is_plain(query: Query, intent: Intent, trace: Trace) -> bool:
     )
 
 
-def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -> Slate | None:
+def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -> Steps[Slate | None]:
     """Return what the stages would; None where the first pool does not fill the list."""
     rarer, plan = rare(intent, snapshot), intent.plan
     report, units = listed(
         wanted(intent, live, rarer), held(intent, live), live.pinning, intent.k, plan.balance, plan.among, intent.limits
     )
+    yield
     figures = report.tolist()
     told = _TALLIED + len(live.pins)
     numbers = figures[told:]

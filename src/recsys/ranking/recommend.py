@@ -17,6 +17,7 @@ from recsys.ranking.trace import SILENT, Trace
 from recsys.ranking.widening import widen
 from recsys.rules.live import NO_RULES, Live
 from recsys.snapshot.snapshot import Snapshot
+from recsys.steps import Steps, finished
 from recsys.tenancy.config import RequestParams
 
 
@@ -34,10 +35,27 @@ def recommend(
 
     *live* holds the rules that apply to this request, compiled against this snapshot.
     """
+    return finished(in_steps(query, visitor, snapshot, params, live, now=now, trace=trace))
+
+
+def in_steps(
+    query: Query,
+    visitor: Visitor,
+    snapshot: Snapshot,
+    params: RequestParams,
+    live: Live,
+    *,
+    now: datetime,
+    trace: Trace = SILENT,
+) -> Steps[Slate]:
+    """Do what `recommend` does, in steps."""
     live = live if params.enable_rules else NO_RULES
     intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
-    if is_plain(query, intent, trace) and (plain := list_at_once(query, intent, snapshot, live)) is not None:
-        return plain  # what the stages below do, in one call
+    if is_plain(query, intent, trace):
+        yield
+        plain = yield from list_at_once(query, intent, snapshot, live)  # what the stages below do, in one call
+        if plain is not None:
+            return plain
     wider: Pool | None = gather(intent, snapshot, live, trace)  # sources, pins, boosted targets: sifted and scored
     while wider is not None:
         pool = wider

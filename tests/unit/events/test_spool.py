@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from recsys import eager
+from recsys.eager import Turn
 from recsys.errors import Overloaded, Unavailable
 from recsys.events import folder
 from recsys.events.reader import read
@@ -78,7 +78,7 @@ def test_a_flush_does_not_wait_for_the_end_of_the_turn(tmp_path: Path) -> None:
                 spool.append(1, b"a")
                 return await spool.written()
 
-            eager.begin(handler(), told.append, asyncio.ensure_future)
+            Turn().begin(handler(), told.append, asyncio.ensure_future)
             assert not told
             spool.flush()
             assert told == [True]

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from recsys import eager
+from recsys.eager import Turn
 from recsys.errors import OperatorError
 from recsys.server import connection, worker
 from recsys.server.connection import AT_ONCE, InTask, Whole, Write
@@ -51,7 +51,7 @@ class Application:
         if scope["path"] == "/full":
             write(Whole(503, [(b"content-length", b"3")], b"no."))
         else:
-            eager.begin(self._respond(scope, arrived), write, in_task)
+            Turn().begin(self._respond(scope, arrived), write, in_task)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer a request, or follow the server's life."""
