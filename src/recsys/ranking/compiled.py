@@ -33,6 +33,8 @@ Lists = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]
 """Rows without values: where each begins, and the entries."""
 Vectors = tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[np.float32]]
 """Rows with values."""
+Unsigned = npt.NDArray[np.uint32]
+"""Item numbers, or places: of those with a sign machine code asks each time whether they count from the end."""
 Places = npt.NDArray[np.uint16]
 Bits = npt.NDArray[np.uint8]
 """Bits of items, or bytes of a text."""
@@ -55,8 +57,8 @@ Held = tuple[Vectors, Vectors, Scores, Lists, Cards, Filters, Steering, float, i
 filters and rules; a doubt of ties, and the units that scores are counted in."""
 Grid = npt.NDArray[np.float64]
 """Two dimensions."""
-Rows = npt.NDArray[np.float64]
-"""Two dimensions, which the loop completes."""
+Signals = tuple[Scores, Scores, Scores, Scores, Scores]
+"""What is known of each item, in the order of SIGNALS; of a signal without a say nothing."""
 Written = npt.NDArray[np.int32]
 """An array that the loop writes to; it writes to no other but a `Text`."""
 Text = npt.NDArray[np.uint8]
@@ -68,8 +70,8 @@ _ARRAYS: Final = {
     "Numbers": "int32",
     "Values": "float32",
     "Mask": "boolean",
-    "Bits": "uint8",
     "Places": "uint16",
+    "Bits": "uint8",
 }
 _TUPLES: Final = {
     "Lists": ("Index", "Numbers"),
@@ -84,7 +86,7 @@ _TUPLES: Final = {
     "Held": ("Vectors", "Vectors", "Scores", "Lists", "Cards", "Filters", "Steering", "float", "int"),
     "Pinning": ("Numbers", "Index", "Index", "Index"),
     "Filters": ("Index", "Index", "Index", "Index"),
-    "Steering": ("Bits", "Mask", "Scores"),
+    "Steering": ("Numbers", "int", "Scores"),
     "Spelling": ("Bits", "Index", "Numbers", "Numbers"),
 }
 
@@ -170,9 +172,10 @@ def _type(types: Any, word: str) -> Any:
         "int": types.int64,
         "float": types.float64,
         "Grid": types.Array(types.float64, 2, "C"),
-        "Rows": types.Array(types.float64, 2, "C"),
         "Written": types.Array(types.int32, 1, "C"),
         "Text": types.Array(types.uint8, 1, "C"),
+        "Unsigned": types.Array(types.uint32, 1, "C"),
+        "Signals": types.UniTuple(types.Array(types.float64, 1, "C"), 5),
     }[word]
 
 

@@ -53,7 +53,11 @@ def tolls(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> dic
 
 def judge(numbers: Index, intent: Intent, snapshot: Snapshot, live: Live) -> Index:
     """Set a bit for each filter that removes an item of the ascending *numbers*, shape (m,); 0: it may be shown."""
-    return rating.judged(numbers, snapshot.catalogue, intent.filters, live.steering)
+    unsigned = numbers.astype(np.uint32)
+    verdicts = rating.judged(unsigned, rating.felt(unsigned, live.steering), snapshot.catalogue, intent.filters)
+    for bit, named in ((rating.EXCLUDED, intent.filters[0]), (rating.SETTLED, intent.filters[1])):
+        verdicts[np.isin(numbers, named)] |= bit
+    return verdicts
 
 
 def filters(intent: Intent, live: Live) -> tuple[Filter, ...]:

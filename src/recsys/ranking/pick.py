@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
 from recsys.ranking.loops.greedy import picked
@@ -36,7 +38,7 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
     items, standing = steered.items, steered.standing
     order, refused, full = picked(
         standing,
-        items.numbers,
+        items.numbers.astype(np.uint32),
         items.score,
         steered.places,
         steered.positions,

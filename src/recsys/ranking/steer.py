@@ -48,7 +48,17 @@ def steer(pool: Pool, live: Live, k: int) -> Steered:
     items = pool.items
     if not live.pins:
         return Steered(items, pool.standing, {}, _NONE, _NONE, [])
-    places, positions, pins, states = locked(live.pinning, pool.numbers, pool.verdicts, items.numbers, pool.bits, k)
+    bits = np.zeros(len(pool.numbers), dtype=np.intp)
+    bits[pool.verdicts == 0] = pool.bits
+    there, positions, pins, states = locked(live.pinning, _there(live, pool), pool.verdicts, bits, k)
+    places = items.numbers.searchsorted(pool.numbers[there])
     held = zip(positions.tolist(), places.tolist(), pins.tolist(), strict=True)
     locks = {position: Lock(place, live.pins[pin]) for position, place, pin in held}
     return Steered(items, pool.standing, locks, places, positions, states.tolist())
+
+
+def _there(live: Live, pool: Pool) -> Index:
+    """Return the place of each pin's item in the pool; behind the last one, the pool does not hold it."""
+    wanted, numbers = live.pinning[0], pool.numbers
+    places = numbers.searchsorted(wanted)
+    return np.where(np.isin(wanted, numbers), places, len(numbers))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,9 +35,13 @@ class Adjustment(NamedTuple):
     action: Literal["boost", "bury"]
 
 
-Steering = tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.float64]]
-"""What rules do to n items: a bit for each that any touches, so that a loop need not look at the others; which are
-blocked, shape (n,), or empty; what is added to their scores, shape (n,), or empty."""
+Steering = tuple[Numbers, int, npt.NDArray[np.float64]]
+"""What rules do to n items: by item, in 2^width bits of words of 32, its effect: 0 none, 1 blocked, others a change of
+its score; the width; and what each effect adds to a score. Items feel few different effects, so that those of a pool
+are read from few places of memory. Without rules there are no words."""
+
+BLOCKED: Final = 1
+"""The effect that keeps an item out."""
 
 
 Pinning = tuple[Numbers, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -72,7 +76,7 @@ class Live:
     """The most popular items of boosted targets, which join every pool."""
     pinning: Pinning = field(init=False)
     """`pins` as the loops of ranking read them: made of them, so that whoever leaves them out leaves these out too."""
-    steering: Steering = (np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.bool_), np.empty(0))
+    steering: Steering = (np.empty(0, dtype=np.int32), 0, np.zeros(1))
     """`blocked` and `lift` as the loops of ranking read them."""
 
     def __post_init__(self) -> None:
@@ -120,13 +124,23 @@ def _lift(n_items: int, adjustments: Sequence[Adjustment]) -> npt.NDArray[np.flo
 
 
 def _steering(n_items: int, blocked: npt.NDArray[np.bool_] | None, lift: npt.NDArray[np.float64] | None) -> Steering:
-    touched = np.zeros(n_items, dtype=np.bool_)
-    if blocked is not None:
-        touched |= blocked
+    if blocked is None and lift is None:
+        return NO_RULES.steering
+    effects, lifts = np.zeros(n_items, dtype=np.uint32), np.zeros(BLOCKED + 1)
     if lift is not None:
-        touched |= lift != 0
-    return (
-        np.packbits(touched, bitorder="little"),
-        np.empty(0, dtype=np.bool_) if blocked is None else blocked,
-        np.empty(0, dtype=np.float64) if lift is None else lift,
-    )
+        touched = np.flatnonzero(lift)
+        different, which = np.unique(lift[touched], return_inverse=True)
+        effects[touched], lifts = which + len(lifts), np.concatenate([lifts, different])
+    if blocked is not None:
+        effects[blocked] = BLOCKED
+    width = ((len(lifts) - 1).bit_length() - 1).bit_length()
+    return _packed(effects, width), width, lifts
+
+
+def _packed(values: npt.NDArray[np.uint32], width: int) -> Numbers:
+    """Write values of 2^width bits side by side, the first one lowest, into words of 32 bits."""
+    each = 32 >> width
+    rows = np.zeros((-(-len(values) // each), each), dtype=np.uint32)
+    rows.reshape(-1)[: len(values)] = values
+    words: Numbers = np.bitwise_or.reduce(rows << (np.arange(each, dtype=np.uint32) << width), axis=1).view(np.int32)
+    return words

@@ -25,7 +25,7 @@ def test_affinity_is_the_cosine_of_tag_vectors() -> None:
     w = {word: float(snapshot.tag_weight[snapshot.tags.number(word)]) for word in "tu"}
     liked = taste(np.array([0]), np.array([1.0]), snapshot)
     assert liked is not None
-    cosine = affinities(np.arange(4), snapshot.catalogue, *liked.products)
+    cosine = affinities(np.arange(4, dtype=np.uint32), snapshot.catalogue, *liked.products)
     assert cosine.tolist() == pytest.approx([1, w["t"] / (w["t"] ** 2 + w["u"] ** 2) ** 0.5, 0, 0])
 
 

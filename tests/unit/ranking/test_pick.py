@@ -47,7 +47,7 @@ def test_likeness_is_the_weighted_overlap_of_tags() -> None:
     """Shared idf over all idf of the two; an item is entirely like itself, one without tags like none."""
     snapshot = shop("a b c d", tags={"a": "t u", "b": "t", "c": "u v"})
     weight = {word: snapshot.tag_weight[snapshot.tags.number(word)] for word in "tuv"}
-    alike = likeness(snapshot.item_tags.lists, np.arange(4), snapshot.tag_weight)
+    alike = likeness(snapshot.item_tags.lists, np.arange(4, dtype=np.uint32), snapshot.tag_weight)
     assert alike[0, 1] == pytest.approx(weight["t"] / (weight["t"] + weight["u"]), abs=1e-4)
     assert alike[0, 2] == pytest.approx(weight["u"] / sum(weight.values()), abs=1e-4)
     assert alike[1, 2] == 0

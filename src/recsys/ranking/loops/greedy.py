@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Written, kernel
+from recsys.ranking.compiled import Bounds, Cards, Grid, Index, Lists, Unsigned, Written, kernel
 from recsys.rules.live import Pinning
 from recsys.snapshot.cards import FACTS, FIRST_TAG, HELD, WORDS
 from recsys.snapshot.rows import Scores
@@ -26,7 +26,7 @@ _MIX: Final = 0x9E3779B1
 
 
 @kernel
-def alike(rows: Lists, numbers: Index, weight: Scores) -> Grid:
+def alike(rows: Lists, numbers: Unsigned, weight: Scores) -> Grid:
     """Return ``sum of weights of shared tags / sum of weights of all tags of the two``, shape (p, p), in 0..1.
 
     Items meet at the tags that they share: few do, and only those pairs are looked at.
@@ -72,7 +72,7 @@ def alike(rows: Lists, numbers: Index, weight: Scores) -> Grid:
 
 
 @kernel
-def worths(rows: Lists, numbers: Index, weight: Scores, score: Scores, balance: float) -> Grid:
+def worths(rows: Lists, numbers: Unsigned, weight: Scores, score: Scores, balance: float) -> Grid:
     """Return ``balance * relevance - (1 - balance) * likeness``, shape (p, p), and on the diagonal relevance alone.
 
     In row i column j is what item j is worth beside item i; relevance is its *score* brought to 0..1 among the p, so
@@ -107,8 +107,10 @@ def bound(limits: Bounds, tag: int) -> int:
     ``most[i]`` holds where ``edges[i] <= tag < edges[i + 1]``.
     """
     edges, most = limits
+    if len(edges) == 0 or tag < edges[0] or tag >= edges[-1]:
+        return -1
     at = np.searchsorted(edges, tag, side="right") - 1
-    return most[at] if at >= 0 else -1
+    return int(most[at])
 
 
 @kernel
@@ -124,9 +126,11 @@ def find(tags: Numbers, tag: int, used: int) -> int:
 def fits(row: Numbers, limits: Bounds, tags: Numbers, counts: Numbers, used: int) -> int:
     """Return 1 if the list can take an item with this row of tags, 0 if one of them is full."""
     for tag in row:
-        place = find(tags, tag, used)
-        if place < used and counts[place] >= bound(limits, tag):
-            return 0
+        most = bound(limits, tag)
+        if most >= 0:
+            place = find(tags, tag, used)
+            if place < used and counts[place] >= most:
+                return 0
     return 1
 
 
@@ -173,11 +177,20 @@ def carried(number: int, words: Numbers, indptr: Index, indices: Numbers) -> Num
 
 
 @kernel
+def find_place(places: Index, wanted: int) -> int:
+    """Return where *wanted* stands among *places*, their number if it does not."""
+    for at in range(len(places)):
+        if places[at] == wanted:
+            return at
+    return len(places)
+
+
+@kernel
 def without(worth: Grid, places: Index, locked: Index) -> Scores:
-    """Return what is left of what each item is worth, once the locked ones among the first p *places* are taken."""
+    """Return what is left of what each item is worth, once the *locked* ones among the first p *places* are taken."""
     left = np.diag(worth).copy()
     for best in range(len(worth)):
-        if locked[places[best]]:
+        if find_place(locked, places[best]) < len(locked):
             left = np.minimum(left, worth[best])
             left[best] = -np.inf
     return left
@@ -185,7 +198,7 @@ def without(worth: Grid, places: Index, locked: Index) -> Scores:
 
 @kernel
 def choose(
-    places: Index, numbers: Index, pinned: Index, k: int, worth: Grid, cards: Cards, limits: Bounds
+    places: Index, numbers: Unsigned, pinned: Index, k: int, worth: Grid, cards: Cards, limits: Bounds
 ) -> tuple[Index, Index, Index]:
     """Choose k of *places*, best first: those that are not pinned, and of whose tags the list is not full.
 
@@ -196,13 +209,12 @@ def choose(
     words, indptr, indices = cards
     used, taken, out, at = 0, 0, 0, len(worth)
     tags, counts = np.empty(_TAGS, np.int32), np.empty(_TAGS, np.int32)
-    chosen, refused, locked = np.empty(k, np.int64), np.empty(len(places), np.int64), np.zeros(len(numbers), np.int64)
+    chosen, refused = np.empty(k, np.int64), np.empty(len(places), np.int64)
     for place in pinned:
-        locked[place] = 1
         row = carried(numbers[place], words, indptr, indices)
         tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
         used = count(row, limits, tags, counts, used)
-    left = without(worth, places, locked)
+    left = without(worth, places, pinned)
     while taken < k:
         best = int(np.argmax(left)) if len(left) else -1
         if best >= 0 and left[best] > -np.inf:
@@ -214,27 +226,27 @@ def choose(
         else:
             break
         row = carried(numbers[place], words, indptr, indices)
-        if not locked[place] and fits(row, limits, tags, counts, used):
+        free = find_place(pinned, place) == len(pinned)
+        if free and fits(row, limits, tags, counts, used):
             chosen[taken] = place
             taken += 1
             tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
             used = count(row, limits, tags, counts, used)
             left = left if best < 0 else np.minimum(left, worth[best])
-        elif not locked[place]:
+        elif free:
             refused[out] = place
             out += 1
     return chosen[:taken], refused[:out], full(limits, tags[:used], counts)
 
 
 @kernel
-def locked(
-    pins: Pinning, pool: Index, verdicts: Index, numbers: Index, bits: Index, k: int
-) -> tuple[Index, Index, Index, Index]:
-    """Give pins their positions in a list of *k*, in the order of the rules; *numbers* are what may be shown.
+def locked(pins: Pinning, there: Index, verdicts: Index, bits: Index, k: int) -> tuple[Index, Index, Index, Index]:
+    """Give pins their positions in a list of *k*, in the order of the rules.
 
-    Returns the places that are locked, the position of each and which pin holds it; and what became of every pin: who
-    offers its item, as *bits*, if it is placed; 0 if there was nothing left to do for it; else ``-1 - reason``: the
-    verdict on its item in the *pool*, BEHIND the last position, or why it has none (NOT_THERE, NOT_IN_POOL).
+    *there* is the place of each pin's item in the pool, of which `verdicts` and *bits* are; behind the last one, the
+    pool does not hold it. Returns the places that are locked, the position of each and which pin holds it; and what
+    became of every pin: who offers its item, as bits, if it is placed; 0 if there was nothing left to do for it; else
+    ``-1 - reason``: the verdict on its item, BEHIND the last position, or why it has none (NOT_THERE, NOT_IN_POOL).
     """
     wanted, positions, rules, most = pins
     taken, holder = np.full(k, -1, np.int64), np.empty(k, np.int64)
@@ -242,11 +254,10 @@ def locked(
     for pin in range(len(wanted)):
         if most[pin] >= 0 and placed[rules[pin]] >= most[pin]:
             continue
-        place = np.searchsorted(numbers, wanted[pin])
-        if place == len(numbers) or numbers[place] != wanted[pin]:
-            at = np.searchsorted(pool, wanted[pin])
-            there = at < len(pool) and pool[at] == wanted[pin]
-            states[pin] = -1 - (verdicts[at] if there else NOT_THERE if wanted[pin] < 0 else NOT_IN_POOL)
+        place = there[pin]
+        verdict = verdicts[place] if place < len(verdicts) else NOT_THERE if wanted[pin] < 0 else NOT_IN_POOL
+        if verdict:
+            states[pin] = -1 - verdict
             continue
         if find_place(taken, place) < k:
             continue
@@ -260,15 +271,6 @@ def locked(
         placed[rules[pin]] += 1
     held = np.flatnonzero(taken >= 0)
     return taken[held], held, holder[held], states
-
-
-@kernel
-def find_place(places: Index, wanted: int) -> int:
-    """Return where *wanted* stands among *places*, their number if it does not."""
-    for at in range(len(places)):
-        if places[at] == wanted:
-            return at
-    return len(places)
 
 
 @kernel
@@ -293,7 +295,7 @@ def woven(places: Index, positions: Index, chosen: Index, k: int) -> Index:
 @kernel
 def picked(
     standing: Index,
-    numbers: Index,
+    numbers: Unsigned,
     score: Scores,
     places: Index,
     positions: Index,

@@ -6,7 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Cards, Filters, Index, Lists, Mask, Places, Rows, Taste, Vectors, kernel
+from recsys.ranking.compiled import Cards, Filters, Index, Lists, Mask, Places, Signals, Unsigned, Vectors, kernel
+from recsys.ranking.loops.pool import tied
+from recsys.rules.live import BLOCKED as KEPT_OUT
 from recsys.rules.live import Steering
 from recsys.snapshot.cards import FACTS, FIRST_TAG, HELD, WORDS
 from recsys.snapshot.rows import Scores
@@ -53,19 +55,16 @@ def blended(rows: Vectors, weight: Scores, numbers: Index, weights: Scores) -> t
     adds nothing. A table of places is looked up without a branch, which would be guessed wrong half of the time.
     Without a tag, or a weight, nothing of the sum is left.
     """
-    indptr, indices, values = rows
-    size, count, squared = 0, 0, 0.0
-    for number in numbers:
-        size += indptr[number + 1] - indptr[number]
-    size = min(size, _PLACES)
-    tags, sums, places = np.empty(size, np.int32), np.zeros(size + 1, np.float64), np.zeros(len(weight), np.uint16)
-    for place in range(len(numbers)):
-        for entry in range(indptr[numbers[place]], indptr[numbers[place] + 1]):
-            if places[indices[entry]] == 0 and count < size:
-                tags[count] = indices[entry]
-                count += 1
-                places[indices[entry]] = count
-            sums[places[indices[entry]]] += values[entry] * weights[place]
+    held, parts = tied(rows, numbers, weights, _PLACES)
+    size, count, squared = min(len(held), _PLACES), 0, 0.0
+    tags, sums, places = np.empty(size + 1, np.int32), np.zeros(size + 1, np.float64), np.zeros(len(weight), np.uint16)
+    for entry in range(len(held)):
+        place = places[held[entry]]
+        if place == 0 and count < size:
+            tags[count] = held[entry]
+            count += 1
+            place = places[held[entry]] = count
+        sums[place] += parts[entry]
     sums[0] = 0.0
     for mass in sums[1 : count + 1]:
         squared += mass * mass
@@ -95,86 +94,74 @@ def meets(row: Numbers, required: Index, forbidden: Index) -> int:
 
 
 @kernel
-def judged(numbers: Index, cards: Cards, filters: Filters, rules: Steering) -> Index:
-    """Set a bit for each filter that keeps one of the ascending *numbers* out; 0: it may be shown. Shape (m,).
+def felt(numbers: Unsigned, rules: Steering) -> Unsigned:
+    """Return which effect of rules each item feels, shape (m,)."""
+    words, width, _ = rules
+    effects, each = np.zeros(len(numbers), np.uint32), 5 - width
+    if len(words):
+        for place in range(len(numbers)):
+            number = np.int64(numbers[place])
+            word, shift = np.int64(words[number >> each]), (number & (1 << each) - 1) << width
+            effects[place] = word >> shift & (1 << (1 << width)) - 1
+    return effects
 
-    *filters* are excluded and settled items, in any order, and required and forbidden tags, ascending. Where tags are
-    required, an item must carry one; a tag that nothing has (-1) may be all that is left of them.
+
+@kernel
+def judged(numbers: Unsigned, effects: Unsigned, cards: Cards, filters: Filters) -> Index:
+    """Set a bit for each filter that keeps one of the *numbers* out, but those of named items; 0: none. Shape (m,).
+
+    *filters* are excluded and settled items, and required and forbidden tags, ascending. Where tags are required, an
+    item must carry one; a tag that nothing has (-1) may be all that is left of them.
     """
     words, indptr, indices = cards
-    excluded, settled, required, forbidden = filters
-    touched, blocked, _ = rules
+    _, _, required, forbidden = filters
     verdicts = np.empty(len(numbers), np.int64)
     for place in range(len(numbers)):
-        verdicts[place] = UNAVAILABLE * (1 - (words[WORDS * numbers[place] + FACTS] & 1))
-    if len(blocked):
-        for place in range(len(numbers)):
-            number = numbers[place]
-            if touched[number >> 3] >> (number & 7) & 1 and blocked[number]:
-                verdicts[place] |= BLOCKED
-    for bit, others in ((EXCLUDED, excluded), (SETTLED, settled)):
-        for other in others:
-            place = np.searchsorted(numbers, other)
-            if place < len(numbers) and numbers[place] == other:
-                verdicts[place] |= bit
+        facts = words[WORDS * np.int64(numbers[place]) + FACTS]
+        verdicts[place] = UNAVAILABLE * (1 - (facts & 1)) | BLOCKED * (effects[place] == KEPT_OUT)
     if len(required) or len(forbidden):
         for place in range(len(numbers)):
-            row = indices[indptr[numbers[place]] : indptr[numbers[place] + 1]]
+            number = np.int64(numbers[place])
+            row = indices[indptr[number] : indptr[number + 1]]
             verdicts[place] |= 0 if meets(row, required, forbidden) else CONSTRAINED
     return verdicts
 
 
 @kernel
-def affinities(numbers: Index, cards: Cards, places: Places, products: Scores) -> Scores:
-    """Return the cosine of each item's vector of tags with a taste, in 0..1, shape (m,); 0 for an item without tags."""
-    words, indptr, indices = cards
-    figures = words.view(np.float64)
+def popularities(numbers: Unsigned, cards: Cards) -> Scores:
+    """Return the popularity of each item, shape (m,)."""
+    figures = cards[0].view(np.float64)
     found = np.empty(len(numbers), np.float64)
     for at in range(len(numbers)):
-        card, common = WORDS * numbers[at], 0.0
+        found[at] = figures[WORDS // 2 * np.int64(numbers[at])]
+    return found
+
+
+@kernel
+def affinities(numbers: Unsigned, cards: Cards, places: Places, products: Scores) -> Scores:
+    """Return the cosine of each item's vector of tags with a taste, in 0..1, shape (m,); 0 for an item without tags."""
+    words, indptr, indices = cards[0].view(np.uint32), cards[1], cards[2].view(np.uint32)
+    figures = cards[0].view(np.float64)
+    found = np.empty(len(numbers), np.float64)
+    for at in range(len(numbers)):
+        number = np.int64(numbers[at])
+        card, common = WORDS * number, 0.0
         length = words[card + FACTS] >> 1
-        for word in range(card + FIRST_TAG, card + FIRST_TAG + min(length, HELD)):
-            common += products[places[words[word]]]
+        for tag in range(min(length, HELD)):
+            common += products[places[words[card + FIRST_TAG + tag]]]
         if length > HELD:
-            for entry in range(indptr[numbers[at]] + HELD, indptr[numbers[at] + 1]):
+            for entry in range(indptr[number] + HELD, indptr[number + 1]):
                 common += products[places[indices[entry]]]
         found[at] = min(common / figures[card // 2 + 1], 1.0)
     return found
 
 
 @kernel
-def scored(
-    numbers: Index,
-    signals: Rows,
-    cards: Cards,
-    places: Places,
-    products: Scores,
-    profile: Taste,
-    shares: Scores,
-    rules: Steering,
-) -> tuple[Scores, Scores]:
-    """Return what each item scores before and after rules; *signals*, a row for each of the *shares*, is completed.
-
-    Co-visitation and sessions are in it already; popularity, the likeness to the anchors' tags (*places* and
-    *products*; no places: nothing is known of them) and to the visitor's *profile* are looked up here.
-    """
-    figures = cards[0].view(np.float64)
-    touched, _, lift = rules
-    if shares[0]:
-        for at in range(len(numbers)):
-            signals[0, at] = figures[WORDS // 2 * numbers[at]]
-    if len(places):
-        signals[3] = affinities(numbers, cards, places, products)
-    if len(profile[0]):
-        signals[4] = affinities(numbers, cards, profile[0], profile[1])
-    base, score = np.zeros(len(numbers)), np.empty(len(numbers), np.float64)
+def blend(signals: Signals, shares: Scores, size: int) -> Scores:
+    """Return the sum of the *signals* of so many items, each times its share."""
+    base = np.zeros(size, np.float64)
     for row in range(len(shares)):
-        if shares[row]:
-            for at in range(len(numbers)):
-                base[at] += signals[row, at] * shares[row]
-    for at in range(len(numbers)):
-        number = numbers[at]
-        score[at] = base[at]
-        if len(lift) and touched[number >> 3] >> (number & 7) & 1:
-            score[at] += lift[number]
-    return base, score
+        signal, share = signals[row], shares[row]
+        for at in range(len(signal)):
+            base[at] += signal[at] * share
+    return base
