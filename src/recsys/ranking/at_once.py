@@ -13,8 +13,7 @@ import msgspec
 from recsys.ranking.candidates import held, losses, offers, rare, wanted
 from recsys.ranking.intent import Intent
 from recsys.ranking.loops.gathering import OFFERED
-from recsys.ranking.loops.ids import written
-from recsys.ranking.loops.listing import listed
+from recsys.ranking.loops.listing import answered
 from recsys.ranking.loops.rating import FILTERS
 from recsys.ranking.query import Query
 from recsys.ranking.shortfall import about_pins, about_signals
@@ -46,8 +45,15 @@ def is_plain(query: Query, intent: Intent, trace: Trace) -> bool:
 def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -> Steps[Slate | None]:
     """Return what the stages would; None where the first pool does not fill the list."""
     rarer, plan = rare(intent, snapshot), intent.plan
-    report, units = listed(
-        wanted(intent, live, rarer), held(intent, live), live.pinning, intent.k, plan.balance, plan.among, intent.limits
+    report, made, behind_ids, behind_scores = answered(
+        wanted(intent, live, rarer),
+        held(intent, live),
+        live.pinning,
+        intent.k,
+        plan.balance,
+        plan.among,
+        intent.limits,
+        snapshot.items.spelling,
     )
     yield
     figures = report.tolist()
@@ -56,7 +62,6 @@ def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -
     if len(numbers) < intent.k:
         return None
     tally = figures[_COUNTED:_TALLIED]
-    made, behind_ids, behind_scores = written(snapshot.items.spelling, report[told:], units)
     text = made.tobytes()
     counts = offers(tally, intent, live, rarer)
     counts["candidates"], counts["eligible"], counts["capped"] = figures[:_COUNTED]

@@ -6,15 +6,27 @@ from typing import Final
 
 import numpy as np
 
-from recsys.ranking.compiled import Bounds, Held, Index, Wanted, kernel
+from recsys.ranking.compiled import Bits, Bounds, Held, Index, Wanted, kernel
 from recsys.ranking.loops.gathering import OFFERED, pooled
 from recsys.ranking.loops.greedy import locked, picked
+from recsys.ranking.loops.ids import written
 from recsys.ranking.loops.pool import first, keyed, ordered, slot, standing
 from recsys.rules.live import Pinning
 from recsys.snapshot.rows import Scores
+from recsys.snapshot.words import Spelling
 
 _FEW: Final = 2
 """So many times the items that are shown are put in order; all are where caps refuse most of them."""
+
+
+@kernel
+def answered(
+    wanted: Wanted, held: Held, pins: Pinning, k: int, balance: float, among: int, limits: Bounds, words: Spelling
+) -> tuple[Index, Bits, int, int]:
+    """Return the report of `listed`, the list behind it, and its texts as `written` returns them."""
+    report, units = listed(wanted, held, pins, k, balance, among, limits)
+    made, behind_ids, behind_scores = written(words, report[len(report) - len(units) :], units)
+    return report, made, behind_ids, behind_scores
 
 
 @kernel
