@@ -80,9 +80,9 @@ class _Room:
         self._counts.subtract(self._limited(number))
 
     def fits(self, number: int) -> bool:
-        return all(self._counts[tag] < bound(self._limits, tag) for tag in self._limited(number))
+        return all(self._counts[tag] < bound(*self._limits, tag) for tag in self._limited(number))
 
     def _limited(self, number: int) -> list[int]:
         if len(self._limits[0]) == 0:
             return []
-        return [tag for tag in self._tags.row(number).tolist() if bound(self._limits, tag) >= 0]
+        return [tag for tag in self._tags.row(number).tolist() if bound(*self._limits, tag) >= 0]

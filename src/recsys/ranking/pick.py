@@ -8,7 +8,7 @@ import numpy as np
 
 from recsys.ranking.intent import Intent
 from recsys.ranking.itemlist import Index, ItemList
-from recsys.ranking.loops.greedy import picked
+from recsys.ranking.loops.greedy import full, picked
 from recsys.ranking.steer import Steered
 from recsys.snapshot.snapshot import Snapshot
 
@@ -36,7 +36,7 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
     Locked items count for the caps before all others.
     """
     items, standing = steered.items, steered.standing
-    order, refused, full = picked(
+    order, refused, tags, counts = picked(
         standing,
         items.numbers.astype(np.uint32),
         items.score,
@@ -49,4 +49,6 @@ def pick(steered: Steered, intent: Intent, snapshot: Snapshot) -> Picked:
         snapshot.tag_weight,
         intent.limits,
     )
-    return Picked(items.take(order), order.tolist(), standing, items.numbers[refused], full)
+    return Picked(
+        items.take(order), order.tolist(), standing, items.numbers[refused], full(intent.limits, tags, counts)
+    )

@@ -102,6 +102,7 @@ def test_what_ranks_is_imported_without_numba() -> None:
         (greedy.locked, (PINS, NUMBERS[[1, 1, 3, 0, 2]], NUMBERS[:3] - 1, NUMBERS[:3], 1)),
         (greedy.picked, (NUMBERS, UNSIGNED, WEIGHTS, NUMBERS[2:3], NUMBERS[:1], 3, 0.7, 3, CARDS, WEIGHTS, LIMITS)),
         (greedy.picked, (NUMBERS, UNSIGNED, WEIGHTS, NUMBERS[:0], NUMBERS[:0], 3, -1.0, 3, CARDS, WEIGHTS, NO_LIMITS)),
+        (greedy.full, (LIMITS, SOME, SOME)),
         (greedy.woven, (NUMBERS[:2], np.array([0, 5]), NUMBERS[2:], 8)),
         (greedy.choose, (NUMBERS, UNSIGNED, np.array([2]), 2, RNG.random((3, 3)), CARDS, LIMITS)),
     ],

@@ -38,6 +38,7 @@ def pooled(wanted: Wanted, held: Held) -> tuple[Unsigned, Unsigned, int, Index, 
     anchors, weights, shares, profile, most, similar, leading, popular, pinned, promoted = wanted[:10]
     further, marks, likely, likelihood, included, selective = wanted[10:]
     neighbors, item_tags, tag_weight, tag_items, cards, filters, rules, doubt, _ = held
+    lifts = rules[2]
     near, ties = tied(neighbors, anchors, weights, most if shares[1] else 0)
     tags, masses, places, products = blended(item_tags, tag_weight, anchors if shares[3] else anchors[:0], weights)
     alike = np.empty(0, np.int32)
@@ -63,12 +64,14 @@ def pooled(wanted: Wanted, held: Held) -> tuple[Unsigned, Unsigned, int, Index, 
             if place < count:
                 verdicts[place] |= bit
     for place in range(count):
-        score[place] = base[place] + rules[2][effects[place]]
+        score[place] = base[place] + lifts[effects[place]]
     counts = np.zeros(OFFERED + FILTERS, np.int64)
     counts[0], counts[1], counts[2] = len(near), len(alike), np.sum(pinned >= 0)
     for filter_ in range(FILTERS):
+        kept_out = 0
         for verdict in verdicts:
-            counts[OFFERED + filter_] += verdict & -verdict == 1 << filter_
+            kept_out += verdict & -verdict == 1 << filter_
+        counts[OFFERED + filter_] = kept_out
     return table, found, count, bits, verdicts, signals, base, score, counts
 
 

@@ -101,12 +101,11 @@ def flattened(first: Index, end: Index, most: Index) -> Bounds:
 
 
 @kernel
-def bound(limits: Bounds, tag: int) -> int:
+def bound(edges: Index, most: Index, tag: int) -> int:
     """Return how many items of a list may carry a tag, -1 where nothing limits it.
 
     ``most[i]`` holds where ``edges[i] <= tag < edges[i + 1]``.
     """
-    edges, most = limits
     if len(edges) == 0 or tag < edges[0] or tag >= edges[-1]:
         return -1
     at = np.searchsorted(edges, tag, side="right") - 1
@@ -123,22 +122,22 @@ def find(tags: Numbers, tag: int, used: int) -> int:
 
 
 @kernel
-def fits(row: Numbers, limits: Bounds, tags: Numbers, counts: Numbers, used: int) -> int:
+def fits(row: Numbers, edges: Index, most: Index, tags: Numbers, counts: Numbers, used: int) -> int:
     """Return 1 if the list can take an item with this row of tags, 0 if one of them is full."""
     for tag in row:
-        most = bound(limits, tag)
-        if most >= 0:
+        limit = bound(edges, most, tag)
+        if limit >= 0:
             place = find(tags, tag, used)
-            if place < used and counts[place] >= most:
+            if place < used and counts[place] >= limit:
                 return 0
     return 1
 
 
 @kernel
-def count(row: Numbers, limits: Bounds, tags: Written, counts: Written, used: int) -> int:
+def count(row: Numbers, edges: Index, most: Index, tags: Written, counts: Written, used: int) -> int:
     """Count an item's limited tags, `counts` beside `tags`; return how many different ones there are now."""
     for tag in row:
-        if bound(limits, tag) >= 0:
+        if bound(edges, most, tag) >= 0:
             place = find(tags, tag, used)
             if place == used:
                 tags[place], counts[place] = tag, 0
@@ -160,9 +159,9 @@ def roomy(values: Written, size: int) -> Written:
 @kernel
 def full(limits: Bounds, tags: Numbers, counts: Numbers) -> Index:
     """Return those of *tags* that the list can carry no more of, ascending."""
-    closed = np.zeros(len(tags), np.bool_)
+    closed, (edges, most) = np.zeros(len(tags), np.bool_), limits
     for place in range(len(tags)):
-        closed[place] = counts[place] >= bound(limits, tags[place])
+        closed[place] = counts[place] >= bound(edges, most, tags[place])
     return np.sort(tags[closed].astype(np.int64))
 
 
@@ -199,21 +198,21 @@ def without(worth: Grid, places: Index, locked: Index) -> Scores:
 @kernel
 def choose(
     places: Index, numbers: Unsigned, pinned: Index, k: int, worth: Grid, cards: Cards, limits: Bounds
-) -> tuple[Index, Index, Index]:
+) -> tuple[Index, Index, Written, Written]:
     """Choose k of *places*, best first: those that are not pinned, and of whose tags the list is not full.
 
     The first p of them are taken by what they are *worth*, shape (p, p): beside each other one and, on the diagonal,
     alone; the least of what it is worth beside those that are chosen or pinned counts. The others follow as they stand.
-    Returns the chosen places, those that were refused, and the tags that are full.
+    Returns the chosen places, those that were refused, the limited tags of the list and how many items carry each.
     """
-    words, indptr, indices = cards
+    (words, indptr, indices), (edges, most) = cards, limits
     used, taken, out, at = 0, 0, 0, len(worth)
     tags, counts = np.empty(_TAGS, np.int32), np.empty(_TAGS, np.int32)
     chosen, refused = np.empty(k, np.int64), np.empty(len(places), np.int64)
     for place in pinned:
         row = carried(numbers[place], words, indptr, indices)
         tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
-        used = count(row, limits, tags, counts, used)
+        used = count(row, edges, most, tags, counts, used)
     left = without(worth, places, pinned)
     while taken < k:
         best = int(np.argmax(left)) if len(left) else -1
@@ -227,16 +226,18 @@ def choose(
             break
         row = carried(numbers[place], words, indptr, indices)
         free = find_place(pinned, place) == len(pinned)
-        if free and fits(row, limits, tags, counts, used):
+        if free and fits(row, edges, most, tags, counts, used):
             chosen[taken] = place
             taken += 1
-            tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
-            used = count(row, limits, tags, counts, used)
-            left = left if best < 0 else np.minimum(left, worth[best])
+            if used + len(row) > len(tags):
+                tags, counts = roomy(tags, used + len(row)), roomy(counts, used + len(row))
+            used = count(row, edges, most, tags, counts, used)
+            if best >= 0:
+                left = np.minimum(left, worth[best])
         elif free:
             refused[out] = place
             out += 1
-    return chosen[:taken], refused[:out], full(limits, tags[:used], counts)
+    return chosen[:taken], refused[:out], tags[:used], counts[:used]
 
 
 @kernel
@@ -305,17 +306,17 @@ def picked(
     cards: Cards,
     weight: Scores,
     limits: Bounds,
-) -> tuple[Index, Index, Index]:
+) -> tuple[Index, Index, Written, Written]:
     """Fill k positions: the locked *places* at their *positions*, the others with the best items that no cap keeps out.
 
     *balance* is that of relevance against likeness *among* so many of the best, below 0 where relevance alone counts.
-    Returns the places in their final order, those that a cap refused, and the tags that are full.
+    Returns the places in their final order, those that a cap refused, and what `full` needs to say which tags are.
     """
     worth = np.empty((0, 0))
     if balance >= 0 and len(standing):
         best = standing[:among]
         worth = worths((cards[1], cards[2]), numbers[best], weight, score[best], balance)
     if len(limits[0]) == 0 and len(worth) == 0 and len(places) == 0:
-        return standing[:k], standing[:0], standing[:0]
-    chosen, refused, closed = choose(standing, numbers, places, k - len(places), worth, cards, limits)
-    return woven(places, positions, chosen, k), refused, closed
+        return standing[:k], standing[:0], np.empty(0, np.int32), np.empty(0, np.int32)
+    chosen, refused, tags, counts = choose(standing, numbers, places, k - len(places), worth, cards, limits)
+    return woven(places, positions, chosen, k), refused, tags, counts

@@ -45,11 +45,13 @@ def listed(
     places, positions, _, states = locked(pins, there, verdicts, bits, k)
     few = _FEW * k + len(places) if balance < 0 else max(_FEW * k + len(places), among)
     best = first(keyed(score, numbers, verdicts, held[8]), count, few)
-    order, refused, _ = picked(best, numbers, score, places, positions, k, balance, among, held[4], held[2], limits)
+    order, refused, _, _ = picked(best, numbers, score, places, positions, k, balance, among, held[4], held[2], limits)
     if len(order) < k and len(best) < count:
         kept = ordered(numbers[:pool], verdicts)
         best = kept[standing(score[kept], held[8])]
-        order, refused, _ = picked(best, numbers, score, places, positions, k, balance, among, held[4], held[2], limits)
+        order, refused, _, _ = picked(
+            best, numbers, score, places, positions, k, balance, among, held[4], held[2], limits
+        )
     report = np.empty(3 + len(counts) + len(states) + len(order), np.int64)
     report[0], report[1], report[2] = pool, count, len(refused)
     report[3 : 3 + len(counts)] = counts
