@@ -66,7 +66,6 @@ async def answer(service: Service, call: Call, question: Question) -> Answered:
     if history.matters(question.params, anchored=bool(question.query.anchors)):
         visitor, is_known = await history.visitor(service, view, key, question.user.session_id)
     call.lap("history")
-    await eager.step()  # all have their visitor
     slate, snapshot = await listed(service, view, question, visitor, now)
     call.lap("rank")
     await eager.step()  # all are ranked
