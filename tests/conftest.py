@@ -25,7 +25,10 @@ from recsys.db.migrate import migrate_up
 from recsys.db.pool import Database
 from recsys.db.provision import Urls, provision
 from recsys.db.roles import Roles
+from recsys.ranking.compiled import Kernel
 from recsys.settings import Settings
+
+Kernel.checked = True
 
 PREFIX = "recsys"
 _TEMPLATE = "recsys_template"
