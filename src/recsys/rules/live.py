@@ -102,7 +102,7 @@ def live(
         blocked=mask,
         lift=lift,
         promoted=NO_RULES.promoted if promoted is None else np.unique(promoted).astype(np.int32),
-        steering=_steering(n_items, mask, lift),
+        steering=_steering(n_items, adjustments, mask),
     )
 
 
@@ -123,24 +123,30 @@ def _lift(n_items: int, adjustments: Sequence[Adjustment]) -> npt.NDArray[np.flo
     return lift
 
 
-def _steering(n_items: int, blocked: npt.NDArray[np.bool_] | None, lift: npt.NDArray[np.float64] | None) -> Steering:
-    if blocked is None and lift is None:
+def _steering(n_items: int, adjustments: Sequence[Adjustment], blocked: npt.NDArray[np.bool_] | None) -> Steering:
+    """Return effects for the sums of adjustments, which are added up in the order in which `_lift` does it."""
+    if blocked is None and not adjustments:
         return NO_RULES.steering
-    effects, lifts = np.zeros(n_items, dtype=np.uint32), np.zeros(BLOCKED + 1)
-    if lift is not None:
-        touched = np.flatnonzero(lift)
-        different, which = np.unique(lift[touched], return_inverse=True)
-        effects[touched], lifts = which + len(lifts), np.concatenate([lifts, different])
+    effects, sums, known = np.zeros(n_items, dtype=np.uint32), [0.0] * (BLOCKED + 1), {0.0: 0}
+    for adjustment in adjustments:
+        before = effects[adjustment.numbers]
+        after = np.zeros(len(sums), dtype=np.uint32)
+        for effect in np.flatnonzero(np.bincount(before)).tolist():
+            total = sums[effect] + adjustment.amount
+            after[effect] = known.setdefault(total, len(sums))
+            sums += [total] * (known[total] == len(sums))
+        effects[adjustment.numbers] = after[before]
     if blocked is not None:
         effects[blocked] = BLOCKED
-    width = ((len(lifts) - 1).bit_length() - 1).bit_length()
-    return _packed(effects, width), width, lifts
+    width = ((len(sums) - 1).bit_length() - 1).bit_length()
+    return _packed(effects, width), width, np.array(sums)
 
 
 def _packed(values: npt.NDArray[np.uint32], width: int) -> Numbers:
     """Write values of 2^width bits side by side, the first one lowest, into words of 32 bits."""
     each = 32 >> width
-    rows = np.zeros((-(-len(values) // each), each), dtype=np.uint32)
-    rows.reshape(-1)[: len(values)] = values
-    words: Numbers = np.bitwise_or.reduce(rows << (np.arange(each, dtype=np.uint32) << width), axis=1).view(np.int32)
-    return words
+    words = np.zeros(-(-len(values) // each), dtype=np.uint32)
+    for place in range(each):
+        some = values[place::each]
+        words[: len(some)] |= some << np.uint32(place << width)
+    return words.view(np.int32)
