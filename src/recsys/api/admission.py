@@ -11,7 +11,7 @@ from recsys.api.route import Need, Route
 from recsys.api.service import Service
 from recsys.errors import Refused
 
-_OF_NO_TENANT = {Need.NONE, Need.INSTALLATION}
+_OF_NO_TENANT = (Need.NONE, Need.INSTALLATION)
 
 
 class Admission:

@@ -14,7 +14,7 @@ def user_key(secret: bytes, tenant_id: UUID, user_id: str | None, anonymous_id: 
 
     Absent and empty ids are the same thing; None when the request names nobody.
     """
-    return keyed(tenant_key(secret, tenant_id), user_id, anonymous_id)
+    return keyed(tenant_key(secret, tenant_id), user_id, anonymous_id) if user_id or anonymous_id else None
 
 
 def keyed(key: bytes, user_id: str | None, anonymous_id: str | None) -> bytes | None:

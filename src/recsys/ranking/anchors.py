@@ -9,9 +9,9 @@ import numpy as np
 
 from recsys.ranking.itemlist import Index
 from recsys.ranking.loops.ids import distinct, joined
+from recsys.ranking.plan import Plan
 from recsys.ranking.query import Event, Query, Visitor
 from recsys.snapshot.snapshot import Scores, Snapshot
-from recsys.tenancy.config import RequestParams
 
 
 class Anchors(NamedTuple):
@@ -27,18 +27,18 @@ class Anchors(NamedTuple):
     """Whether the request named these."""
 
 
-def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams) -> Anchors:
+def anchors(query: Query, visitor: Visitor, snapshot: Snapshot, plan: Plan) -> Anchors:
     """Weigh the j-th known anchor ``decay ** j``, those of the history by event type too.
 
     The history serves where the request names none that is known.
     """
     unknown = 0
     if query.anchors:
-        numbers, unknown = distinct(snapshot.items.spelling, joined(query.anchors))
+        numbers, unknown = distinct(plan.words, joined(query.anchors))
         if len(numbers):
-            return Anchors(numbers, _decays(params.anchors.decay, len(numbers)), unknown, named=True)
-    strengths = _recent(visitor.history, snapshot, params.anchors.max_history)
-    weights = np.array(list(strengths.values())) * _decays(params.anchors.decay, len(strengths))
+            return Anchors(numbers, _decays(plan.params.anchors.decay, len(numbers)), unknown, named=True)
+    strengths = _recent(visitor.history, snapshot, plan.params.anchors.max_history)
+    weights = np.array(list(strengths.values())) * _decays(plan.params.anchors.decay, len(strengths))
     total = weights.sum() if len(weights) else 1.0
     return Anchors(np.array(list(strengths), dtype=np.intp), weights / total, unknown)
 

@@ -53,7 +53,7 @@ def list_at_once(query: Query, intent: Intent, snapshot: Snapshot, live: Live) -
         plan.balance,
         plan.among,
         intent.limits,
-        snapshot.items.spelling,
+        plan.words,
     )
     yield
     figures = report.tolist()

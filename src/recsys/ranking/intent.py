@@ -63,7 +63,8 @@ class Intent(Struct, frozen=True, eq=False):
 
 def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: RequestParams, now: datetime) -> Intent:
     """Resolve *query* against *snapshot*."""
-    usual, start = plan(snapshot, params, query.k), anchors(query, visitor, snapshot, params)
+    usual = plan(snapshot, params, query.k)
+    start = anchors(query, visitor, snapshot, usual)
     if query.is_open and not visitor.history:
         kept_out = start.numbers, NOTHING, NOTHING, usual.closed
         return Intent(query.k, params, usual, usual.shares, usual.weights, start, kept_out, usual.limits)

@@ -14,6 +14,7 @@ from recsys.ranking.itemlist import Index, Signal
 from recsys.ranking.shares import blend, chosen
 from recsys.snapshot.snapshot import Scores, Snapshot
 from recsys.snapshot.vocabulary import Numbers
+from recsys.snapshot.words import Spelling
 from recsys.tenancy.config import RequestParams
 
 _KEPT: Final = 64
@@ -40,6 +41,8 @@ class Plan(Struct, frozen=True, eq=False):
     """The most popular items, as deep as the first pool looks."""
     sources: tuple[Vectors, Vectors, Scores, Lists, Cards]
     """What of the snapshot the loops read: neighbours, tags of items, weights of tags, items of tags, cards."""
+    words: Spelling
+    """The ids of its items."""
 
 
 _known: WeakKeyDictionary[Snapshot, dict[tuple[int, int], Plan]] = WeakKeyDictionary()
@@ -81,4 +84,5 @@ def _made(snapshot: Snapshot, params: RequestParams, k: int) -> Plan:
             snapshot.tag_items.lists,
             snapshot.catalogue,
         ),
+        words=snapshot.items.spelling,
     )

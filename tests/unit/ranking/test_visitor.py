@@ -8,6 +8,7 @@ from tests.unit.ranking.shop import NOW, ask, codes, shop, shown
 
 from recsys.ranking.anchors import anchors
 from recsys.ranking.personalization import profile
+from recsys.ranking.plan import plan
 from recsys.ranking.query import Event, Query, Visitor
 from recsys.tenancy.config import Anchors, Exclusions, Personalization, RequestParams, Weights
 
@@ -27,7 +28,7 @@ def asking(*anchor_ids: str) -> Query:
 
 def weighed(query: Query, visitor: Visitor, params: RequestParams = HALF) -> dict[str, float]:
     """Return the weight of each anchor by its id."""
-    found = anchors(query, visitor, SHOP, params)
+    found = anchors(query, visitor, SHOP, plan(SHOP, params, 20))
     return {SHOP.items.ids[number]: weight for number, weight in zip(found.numbers, found.weights, strict=True)}
 
 
