@@ -62,7 +62,9 @@ def is_base(query: Query, visitor: Visitor) -> bool:
 
     Such a list does not depend on the time either, but through the rules that are live.
     """
-    return not (query.anchors or visitor.history) and query.is_open and query.explain == "none"
+    return (
+        not (query.anchors or visitor.history) and query.is_open and query.weights is None and query.explain == "none"
+    )
 
 
 def _asked(view: TenantView, query: Query) -> Asked:

@@ -67,10 +67,13 @@ def understand(query: Query, visitor: Visitor, snapshot: Snapshot, params: Reque
     start = anchors(query, visitor, snapshot, usual)
     if query.is_open and not visitor.history:
         kept_out = start.numbers, NOTHING, NOTHING, usual.closed
-        return Intent(query.k, params, usual, usual.shares, usual.weights, start, kept_out, usual.limits)
-    weighed = chosen(params, query.weights)
+        shares, weights = usual.shares, usual.weights
+        if query.weights is not None:
+            shares, weights = blend(query.weights, 0.0, remembered=bool(snapshot.sessions))
+        return Intent(query.k, params, usual, shares, weights, start, kept_out, usual.limits)
     liked = profile(visitor, snapshot, params.personalization, now)
-    shares, weights = blend(weighed, liked.share if liked else 0.0, remembered=bool(snapshot.sessions))
+    personal, weighed = liked.share if liked else 0.0, chosen(params, query.weights)
+    shares, weights = blend(weighed, personal, remembered=bool(snapshot.sessions))
     required = snapshot.tags.ascending(query.required_tags) if query.required_tags else None
     forbidden = (*query.forbidden_tags, *closed(query.max_per_tag, params.caps, snapshot))
     return Intent(

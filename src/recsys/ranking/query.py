@@ -34,11 +34,10 @@ class Query(Struct, frozen=True, kw_only=True):
 
     @property
     def is_open(self) -> bool:
-        """Whether the request leaves what may be shown, and how it is weighed, to the tenant's documents."""
+        """Whether the request leaves it to the tenant's documents what may be shown beside its anchors."""
         return (
             not (self.exclude_ids or self.max_per_tag or self.required_tags or self.forbidden_tags)
             and self.include_ids is None
-            and self.weights is None
         )
 
 
