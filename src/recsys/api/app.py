@@ -80,6 +80,10 @@ class Application:
         # Where spans are sent, a refusal has one too.
         return scope["method"] == "POST" and scope["path"] in HOT and self._traces is None
 
+    def put_aside(self, go_on: Callable[[], None]) -> bool:
+        """Let what has arrived wait a little if there is too much to do just now."""
+        return self._overload.put_aside(go_on)
+
     def answer(self, scope: Scope, arrived: bytes, write: Write, in_task: InTask) -> None:
         """Answer a request for a list, whose body has *arrived*: refused where there is too much to do, ranked else."""
         if self._overload.is_full:
@@ -173,6 +177,10 @@ class Lifespan:
     def is_eager(self, scope: Scope) -> bool:
         """Tell whether a request is answered by `answer`."""
         return self._app is not None and self._app.is_eager(scope)
+
+    def put_aside(self, go_on: Callable[[], None]) -> bool:
+        """Let what has arrived wait a little if there is too much to do just now."""
+        return self._app is not None and self._app.put_aside(go_on)
 
     def answer(self, scope: Scope, arrived: bytes, write: Write, in_task: InTask) -> None:
         """Answer a request whose body has *arrived*."""

@@ -53,6 +53,9 @@ class Application(Protocol):
     def is_eager(self, scope: Any) -> bool:
         """Tell whether the request whose head has just been read is for `answer`."""
 
+    def put_aside(self, go_on: Callable[[], None]) -> bool:
+        """Say whether what has just arrived must wait, and if so call *go_on* when it need not any more."""
+
     def answer(self, scope: Any, arrived: bytes, write: Write, in_task: InTask) -> None:
         """Answer a request whose whole body has *arrived*: now, or later *in_task*."""
 
@@ -88,6 +91,8 @@ class Connection(HttpToolsProtocol):
         self._in_head = self._in_body = False
         self._head_most = 0
         """Bytes read since the head began, and perhaps some of what came before it."""
+        self._aside: list[bytes] = []
+        """What has arrived and is not read yet, because there was too much to do."""
         self._refusal: HTTPStatus | None = None
         """What is wrong with what the client sent; nothing more is read then."""
         self._held: RequestResponseCycle | None = None
@@ -105,7 +110,26 @@ class Connection(HttpToolsProtocol):
         return cycle is not None and not cycle.response_complete
 
     def data_received(self, data: bytes) -> None:
-        """Read what has arrived."""
+        """Read what has arrived, now or when there is less to do."""
+        if self._aside:
+            self._aside.append(data)
+            self.flow.pause_reading()
+        elif self._application.put_aside(self._take_up):
+            self._aside.append(data)
+        else:
+            self._read(data)
+
+    def _take_up(self) -> None:
+        """Read what was put aside."""
+        pieces, self._aside = self._aside, []
+        if self.transport.is_closing():
+            return
+        if len(pieces) > 1:
+            self.flow.resume_reading()
+        for piece in pieces:
+            self._read(piece)
+
+    def _read(self, data: bytes) -> None:
         if self._refusal is not None:
             return
         self._head_most = len(data) + (self._head_most if self._in_head else 0)
@@ -265,7 +289,7 @@ class Connection(HttpToolsProtocol):
 
     def close_idle(self) -> None:
         """Close it unless a request is under way."""
-        if not self._in_head and not self._in_body and not self._answering:
+        if not self._in_head and not self._in_body and not self._answering and not self._aside:
             self._close()
 
     def _close(self) -> None:

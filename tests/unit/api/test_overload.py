@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from recsys.api.loads import Loads
-from recsys.api.overload import Overload
+from recsys.api.overload import ASIDE, LEAST, Overload
 from recsys.errors import Overloaded
 from recsys.settings import Settings
 
@@ -106,5 +106,48 @@ def test_what_waits_for_a_thread_holds_nothing_up() -> None:
         await asyncio.gather(*waiting)
         assert overload.is_full
         room.close()
+
+    asyncio.run(run())
+
+
+def test_what_arrives_in_a_full_turn_is_refused_behind_it_a_few_at_a_time() -> None:
+    """It is taken up in its order and finds no room, while what arrives with the next turn does."""
+
+    async def run() -> list[tuple[int, int, int]]:
+        overload, refused, turns = Overload(Settings(lists_at_once=LEAST)), [0], []
+
+        def take_up() -> None:
+            with pytest.raises(Overloaded):
+                overload.enter()
+            refused[0] += 1
+
+        for arriving in (ASIDE + LEAST + 1, 1, 0):
+            taken = aside = 0
+            for _ in range(arriving):
+                if overload.put_aside(take_up):
+                    aside += 1
+                else:
+                    overload.enter()
+                    overload.leave()
+                    taken += 1
+            await asyncio.sleep(0)
+            turns.append((taken, aside, refused[0]))
+        return turns
+
+    assert asyncio.run(run()) == [(LEAST, ASIDE + 1, ASIDE), (1, 0, ASIDE + 1), (0, 0, ASIDE + 1)]
+
+
+def test_nothing_is_put_aside_without_a_rush() -> None:
+    """As long as a turn has room, what arrives is read at once."""
+
+    async def run() -> None:
+        overload = Overload(Settings(lists_at_once=4))
+        for _ in range(4):
+            assert not overload.put_aside(lambda: None)
+            overload.enter()
+            overload.leave()
+        assert overload.put_aside(lambda: None)
+        await asyncio.sleep(0)
+        assert not overload.put_aside(lambda: None)
 
     asyncio.run(run())

@@ -29,11 +29,13 @@ SECONDS = 30.0
 class Application:
     """Answers with the path, or with the body; `/wait` waits until it is let go, `/much` answers ten megabytes."""
 
-    def __init__(self, *, at_once: bool = False, eager: bool = False) -> None:
+    def __init__(self, *, at_once: bool = False, eager: bool = False, busy: bool = False) -> None:
         self.at_once = at_once
         """Whether whole answers are given to the connection, where it takes them."""
         self.eager = eager
         """Whether requests are answered without a task, where that is possible."""
+        self.busy = busy
+        """Whether what arrives is put aside."""
         self.begun = asyncio.Event()
         self.let_go = asyncio.Event()
         self.gone = asyncio.Event()
@@ -45,6 +47,12 @@ class Application:
     def is_eager(self, scope: Any) -> bool:
         """Refuse `/full` without a task; and answer all others so, or none."""
         return scope["path"] == "/full" or self.eager
+
+    def put_aside(self, go_on: Callable[[], None]) -> bool:
+        """Put everything aside for a turn, or nothing."""
+        if self.busy:
+            asyncio.get_running_loop().call_soon(go_on)
+        return self.busy
 
     def answer(self, scope: Any, arrived: bytes, write: Write, in_task: InTask) -> None:
         """Answer a request that has arrived whole."""
@@ -171,7 +179,7 @@ def play(scene: Scene) -> None:
         async with served(application) as connect:
             await scene(application, connect)
 
-    for manner in ({}, {"at_once": True}, {"eager": True}):
+    for manner in ({}, {"at_once": True}, {"eager": True}, {"eager": True, "busy": True}):
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(run(**manner))
 
