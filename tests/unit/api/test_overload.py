@@ -32,7 +32,7 @@ def test_what_is_not_answered_yet_is_bounded() -> None:
 
 
 def test_a_rush_makes_turns_shorter_and_calm_makes_them_longer_again() -> None:
-    """A turn that refuses more than it takes halves the next, down to two; one without a refusal takes that back."""
+    """A turn that refuses more than it takes halves the next, down to a few; one without a refusal takes that back."""
 
     async def turn(overload: Overload, arriving: int) -> int:
         begun = 0
@@ -46,11 +46,11 @@ def test_a_rush_makes_turns_shorter_and_calm_makes_them_longer_again() -> None:
         return begun
 
     async def run() -> list[int]:
-        overload = Overload(Settings(lists_at_once=16))
-        rush = [await turn(overload, 80) for _ in range(4)]
-        return rush + [await turn(overload, 1) for _ in range(3)] + [await turn(overload, 20)]
+        overload = Overload(Settings(lists_at_once=8 * LEAST))
+        rush = [await turn(overload, 40 * LEAST) for _ in range(5)]
+        return rush + [await turn(overload, 1) for _ in range(3)] + [await turn(overload, 10 * LEAST)]
 
-    assert asyncio.run(run()) == [16, 8, 4, 2, 1, 1, 1, 16]
+    assert asyncio.run(run()) == [8 * LEAST, 4 * LEAST, 2 * LEAST, LEAST, LEAST, 1, 1, 1, 8 * LEAST]
 
 
 def test_a_small_excess_costs_only_the_excess() -> None:
