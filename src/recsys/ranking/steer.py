@@ -59,6 +59,7 @@ def steer(pool: Pool, live: Live, k: int) -> Steered:
 
 def _there(live: Live, pool: Pool) -> Index:
     """Return the place of each pin's item in the pool; behind the last one, the pool does not hold it."""
-    wanted, numbers = live.pinning[0], pool.numbers
+    wanted, numbers = live.pinning[0].astype(np.intp), pool.numbers
     places = numbers.searchsorted(wanted)
-    return np.where(np.isin(wanted, numbers), places, len(numbers))
+    held = np.append(numbers, -2)[places] == wanted  # -1 is a pin of no item
+    return np.where(held, places, len(numbers))
