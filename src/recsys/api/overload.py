@@ -55,10 +55,7 @@ class Overload:
         return max(self._under_way, self._begun) - waiting < self._limit and self._under_way < self._under_way_max
 
     def put_aside(self, go_on: Callable[[], None]) -> bool:
-        """Call *go_on* at the end of this turn or a later one, if this one is full; it is full then too.
-
-        *go_on* does not fail.
-        """
+        """Call *go_on* at the end of this turn or a later one, if this one is full; it is full then too."""
         if self._begun < self._limit or not self.is_full:
             return False
         self._aside.append(go_on)
@@ -83,13 +80,18 @@ class Overload:
     def _note_turn(self) -> None:
         if not self._in_turn:
             self._in_turn = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
+            asyncio.get_running_loop().call_soon(self._end_turn)
 
-    def _next_turn(self) -> None:
+    def _end_turn(self) -> None:
         self._refusing = True
-        for _ in range(min(len(self._aside), ASIDE)):
-            self._aside.popleft()()
-        self._refusing = False
+        try:
+            for _ in range(min(len(self._aside), ASIDE)):
+                self._aside.popleft()()
+        finally:
+            self._refusing = False
+            self._begin_turn()
+
+    def _begin_turn(self) -> None:
         if self._refused > self._begun:
             self._limit = max(self._least, self._limit // 2)
         elif not self._refused:

@@ -137,6 +137,30 @@ def test_what_arrives_in_a_full_turn_is_refused_behind_it_a_few_at_a_time() -> N
     assert asyncio.run(run()) == [(LEAST, ASIDE + 1, ASIDE), (1, 0, ASIDE + 1), (0, 0, ASIDE + 1)]
 
 
+def test_what_fails_behind_a_turn_does_not_close_the_next() -> None:
+    """The event loop hears of it, and the others are taken up with the turn after."""
+
+    async def run() -> list[str]:
+        said: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: said.append(str(about["exception"])))
+        overload = Overload(Settings(lists_at_once=LEAST))
+        for _ in range(LEAST):
+            overload.enter()
+            overload.leave()
+
+        def fail() -> None:
+            raise ValueError("failed")
+
+        assert overload.put_aside(fail)
+        assert overload.put_aside(lambda: said.append("taken up"))
+        await asyncio.sleep(0)
+        assert not overload.is_full
+        await asyncio.sleep(0)
+        return said
+
+    assert asyncio.run(run()) == ["failed", "taken up"]
+
+
 def test_nothing_is_put_aside_without_a_rush() -> None:
     """As long as a turn has room, what arrives is read at once."""
 
