@@ -269,7 +269,7 @@ class Connection(HttpToolsProtocol):
 
     def check(self, now: float) -> None:
         """Give up a client that has let too much time pass."""
-        if now < self._due:
+        if now < self._due or self._aside:
             return
         if self.flow.write_paused or self.transport.is_closing():
             self.transport.abort()

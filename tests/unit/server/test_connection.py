@@ -35,7 +35,9 @@ class Application:
         self.eager = eager
         """Whether requests are answered without a task, where that is possible."""
         self.busy = busy
-        """Whether what arrives is put aside."""
+        """Whether what arrives is put aside,"""
+        self.aside_seconds = 0.0
+        """and for how long."""
         self.begun = asyncio.Event()
         self.let_go = asyncio.Event()
         self.gone = asyncio.Event()
@@ -49,9 +51,9 @@ class Application:
         return scope["path"] == "/full" or self.eager
 
     def put_aside(self, go_on: Callable[[], None]) -> bool:
-        """Put everything aside for a turn, or nothing."""
+        """Put everything aside, or nothing."""
         if self.busy:
-            asyncio.get_running_loop().call_soon(go_on)
+            asyncio.get_running_loop().call_later(self.aside_seconds, go_on)
         return self.busy
 
     def answer(self, scope: Any, arrived: bytes, write: Write, in_task: InTask) -> None:
@@ -220,6 +222,19 @@ def test_an_idle_connection_is_closed(before: bytes) -> None:
         if before.startswith(b"GET"):
             assert (await client.answer())[2] == b"/a"
         assert await client.closed()
+
+    play(scene)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_is_put_aside_is_not_idle() -> None:
+    """A request that has arrived is answered however long it lay unread."""
+
+    async def scene(application: Application, connect: Connect) -> None:
+        application.busy, application.aside_seconds = True, 0.5
+        client = await connect()
+        client.send(GET % b"/a")
+        assert (await client.answer())[2] == b"/a"
 
     play(scene)
 
