@@ -120,7 +120,7 @@ def gather(
         for one in filters(intent, live):
             trace.removed("eligibility", one.code, snapshot.items, numbers[verdicts & -verdicts == one.bit])
     known = {name: values for name, values in zip(SIGNALS, signals, strict=True) if name in intent.shares}
-    items = ItemList(kept, known, base, base if live.lift is None else score)
+    items = ItemList(kept, known, base, score if live.adjustments else base)
     offered, lost = offers(tally, intent, live, rarer), losses(tally, intent, live)
     return Pool(items, standing, bits, numbers, verdicts, offered, lost, further, depth)
 

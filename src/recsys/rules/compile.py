@@ -27,7 +27,7 @@ PINS_TOLD_OF = 20
 
 _PLACES_KEPT = 1024
 _LIVES_KEPT = 16
-"""A live set holds 9 bytes per item of the snapshot, and surfaces mostly share theirs."""
+"""A live set holds a byte or two per item of the snapshot, and surfaces mostly share theirs."""
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 

@@ -70,14 +70,12 @@ class Live:
     adjustments: tuple[Adjustment, ...] = ()
     blocked: npt.NDArray[np.bool_] | None = None
     """Shape (n,); None where nothing is blocked."""
-    lift: npt.NDArray[np.float64] | None = None
-    """Shape (n,): the sum of all adjustments; None where there are none."""
     promoted: Numbers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     """The most popular items of boosted targets, which join every pool."""
     pinning: Pinning = field(init=False)
     """`pins` as the loops of ranking read them: made of them, so that whoever leaves them out leaves these out too."""
     steering: Steering = (np.empty(0, dtype=np.int32), 0, np.zeros(1))
-    """`blocked` and `lift` as the loops of ranking read them."""
+    """`blocked` and the sums of all adjustments, as the loops of ranking read them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pinning", _pinning(self.pins))
@@ -95,12 +93,11 @@ def live(
     promoted: Numbers | None = None,
 ) -> Live:
     """Compile rule effects for a snapshot of *n_items* items; O(n_items + targets), so not once a request."""
-    mask, lift = _mask(n_items, blocked), _lift(n_items, adjustments)
+    mask = _mask(n_items, blocked)
     return Live(
         pins=tuple(pins),
         adjustments=tuple(adjustments),
         blocked=mask,
-        lift=lift,
         promoted=NO_RULES.promoted if promoted is None else np.unique(promoted).astype(np.int32),
         steering=_steering(n_items, adjustments, mask),
     )
@@ -114,17 +111,8 @@ def _mask(n_items: int, numbers: Numbers | None) -> npt.NDArray[np.bool_] | None
     return mask
 
 
-def _lift(n_items: int, adjustments: Sequence[Adjustment]) -> npt.NDArray[np.float64] | None:
-    if not adjustments:
-        return None
-    lift = np.zeros(n_items, dtype=np.float64)
-    for adjustment in adjustments:
-        lift[adjustment.numbers] += adjustment.amount
-    return lift
-
-
 def _steering(n_items: int, adjustments: Sequence[Adjustment], blocked: npt.NDArray[np.bool_] | None) -> Steering:
-    """Return effects for the sums of adjustments, which are added up in the order in which `_lift` does it."""
+    """Return effects for the sums of adjustments, which are added up in their order."""
     if blocked is None and not adjustments:
         return NO_RULES.steering
     effects, sums, known = np.zeros(n_items, dtype=np.uint32), [0.0] * (BLOCKED + 1), {0.0: 0}

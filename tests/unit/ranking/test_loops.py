@@ -178,7 +178,9 @@ def test_what_rules_do_to_an_item_is_read_from_few_bits(different: int) -> None:
     effects = rating.felt(np.arange(80_000, dtype=np.uint32), lifted.steering)
     assert np.flatnonzero(effects == BLOCKED).tolist() == blocked.tolist()
     others = effects != BLOCKED
-    expected = np.zeros(80_000) if lifted.lift is None else lifted.lift
+    expected = np.zeros(80_000)
+    for one in each:
+        expected[one.numbers] += one.amount
     assert (lifted.steering[2][effects] == expected)[others].all()
 
 
