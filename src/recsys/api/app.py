@@ -141,7 +141,7 @@ class Application:
                 await self._admission.admit(call, route, scope)
             if call.method in _WITH_BODY:
                 body.require_json(call.headers)
-                call.body = await incoming.read(call.headers) if incoming.whole is None else incoming.whole
+                call.body = await incoming.read(call.headers)
             return await route.answer(self._service, call, scope)
         finally:
             if call.taken_on:

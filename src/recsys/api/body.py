@@ -28,14 +28,12 @@ class Disconnected(Exception):
 class Incoming:
     """The body of one request, as it arrives."""
 
-    __slots__ = ("_receive", "ended", "whole")
+    __slots__ = ("_receive", "ended")
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.ended = False
         """Whether all of it has been taken from the connection."""
-        self.whole: bytes | None = None
-        """All of it, where the connection had it before the request was begun."""
 
     async def read(self, headers: Mapping[bytes, bytes]) -> bytes:
         """Read the whole body; BodyTooLarge as soon as it is known to pass 1 MiB, whatever its length header says."""
@@ -84,11 +82,15 @@ class Incoming:
 class Arrived(Incoming):
     """A body that the connection has read whole, within its own bounds."""
 
-    __slots__ = ()
+    __slots__ = ("_body",)
 
     def __init__(self, body: bytes) -> None:
-        self.whole = body
+        self._body = body
         self.ended = True
+
+    async def read(self, headers: Mapping[bytes, bytes]) -> bytes:  # noqa: ARG002  its length is known
+        """Return it."""
+        return self._body
 
 
 def require_json(headers: Mapping[bytes, bytes]) -> None:

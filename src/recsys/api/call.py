@@ -70,7 +70,7 @@ class Call(Struct):
         """Say how many milliseconds each stage took, and all of it."""
         took, begin = {}, self.started
         for stage, end in self.laps.items():
-            took[stage] = int((end - begin) * 1_000_000) / 1000  # as `_milliseconds` does it
+            took[stage] = _milliseconds(end - begin)
             begin = end
         took["total"] = self.milliseconds()
         return took

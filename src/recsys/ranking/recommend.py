@@ -17,25 +17,8 @@ from recsys.ranking.trace import SILENT, Trace
 from recsys.ranking.widening import widen
 from recsys.rules.live import NO_RULES, Live
 from recsys.snapshot.snapshot import Snapshot
-from recsys.steps import Steps, finished
+from recsys.steps import Steps, without_pause
 from recsys.tenancy.config import RequestParams
-
-
-def recommend(
-    query: Query,
-    visitor: Visitor,
-    snapshot: Snapshot,
-    params: RequestParams,
-    live: Live,
-    *,
-    now: datetime,
-    trace: Trace = SILENT,
-) -> Slate:
-    """Rank items for *query* as *snapshot* sees the world at *now* (aware). The same inputs give the same bytes.
-
-    *live* holds the rules that apply to this request, compiled against this snapshot.
-    """
-    return finished(in_steps(query, visitor, snapshot, params, live, now=now, trace=trace))
 
 
 def in_steps(
@@ -48,7 +31,10 @@ def in_steps(
     now: datetime,
     trace: Trace = SILENT,
 ) -> Steps[Slate]:
-    """Do what `recommend` does, in steps."""
+    """Rank items for *query* as *snapshot* sees the world at *now* (aware). The same inputs give the same bytes.
+
+    *live* holds the rules that apply to this request, compiled against this snapshot.
+    """
     live = live if params.enable_rules else NO_RULES
     intent = understand(query, visitor, snapshot, params, now)  # ids become numbers, weights become shares
     if is_plain(query, intent, trace):
@@ -67,3 +53,6 @@ def in_steps(
     if params.exploration is not None:
         picked = explore(picked, steered, pool, intent, snapshot, query.seed)  # some positions belong to chance
     return slate(query, Shown(pool, picked, steered, intent, snapshot, live))
+
+
+recommend = without_pause(in_steps)

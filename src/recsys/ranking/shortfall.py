@@ -71,8 +71,6 @@ def about_signals(query: Query, intent: Intent, snapshot: Snapshot) -> Iterator[
 
 def about_pins(pins: Sequence[Pin], states: Sequence[int], k: int) -> Iterator[SlateWarning]:
     """Say which *pins* have no position, and which items only a pin brought; *states* is what `locked` says of each."""
-    if min(states, default=0) >= 0 and _PINNED_ONLY not in states:
-        return  # as nearly always
     for pin, state in zip(pins, states, strict=True):
         if state < 0:
             detail = f"Rule {pin.rule_id} pins {pin.item_id}, which {_obstacle(-1 - state, k)}."
